@@ -1,0 +1,38 @@
+# Each target sets itself up: a fresh clone needs python3 (3.11 or newer) with venv, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test serve lint bench clean
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[samples]'
+	touch $@
+
+$(VENV)/.tested: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/.installed        ## sign, copy, damage and verify real media; writes demo/index.html
+	$(BIN)/provenance demo --folder demo
+
+serve: $(VENV)/.installed       ## the service and its page on http://127.0.0.1:8000
+	$(BIN)/provenance serve
+
+lint: $(VENV)/.tested           ## style, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=cli:api $(BIN)/lint-imports
+	$(BIN)/interrogate --quiet provenance cli api
+
+test: lint                      ## everything CI runs
+	$(BIN)/python -m pytest -q
+
+bench: $(VENV)/.tested          ## time of every step beside the limit of this machine
+	$(BIN)/python -m bench.steps
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Benchmarks: programs anybody can run; each prints its conditions and the limit measured in the same run."""

@@ -1,0 +1,1 @@
+"""Declared marks of synthesis and detector scores."""

@@ -1,0 +1,1 @@
+"""Perceptual codes of pictures, frames and sound."""

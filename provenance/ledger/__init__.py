@@ -1,0 +1,1 @@
+"""The append-only log of registrations and the registry beside it."""

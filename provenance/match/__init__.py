@@ -1,0 +1,1 @@
+"""Find the registered original, align the copy to it, compare the two."""

@@ -1,0 +1,1 @@
+"""Media files: what they are, how they are decoded, and the workers that do it."""

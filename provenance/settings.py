@@ -1,0 +1,152 @@
+"""Places, sizes and limits; nothing here may change a hash, a proof or a rule.
+
+Settings come from ``provenance.toml`` (found in the working folder or named) and from ``PROVENANCE_*``
+environment variables, which win. An unknown name in either is an error, never ignored.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Self, TypeVar, get_type_hints
+
+from provenance.errors import ConfigError
+
+#: Name of the configuration file that ``provenance init`` writes.
+CONFIG_NAME = "provenance.toml"
+_PREFIX = "PROVENANCE_"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one media file may cost. Source: security.md SR-12, service.md section 7.
+
+    Attributes:
+        picture_bytes: Largest picture file, bytes.
+        media_bytes: Largest film or recording, bytes.
+        pixels: Most pixels of one picture or frame.
+        side_px: Longest side of a picture or frame, pixels.
+        animation_frames: Most frames of an animated picture.
+        duration_s: Longest film or recording, seconds of media time.
+        worker_memory_bytes: Address space of one media worker, bytes.
+        worker_seconds: Wall time for one task on a picture; film and sound get more by their duration.
+        workers: Media workers kept warm.
+    """
+
+    picture_bytes: int = 64 << 20
+    media_bytes: int = 2 << 30
+    pixels: int = 100_000_000
+    side_px: int = 16_384
+    animation_frames: int = 256
+    duration_s: float = 4 * 3600.0
+    worker_memory_bytes: int = 2 << 30
+    worker_seconds: float = 30.0
+    workers: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the entry points need to know about this installation.
+
+    Attributes:
+        root: Folder that relative paths are relative to (where ``provenance.toml`` lies).
+        environment: ``development`` or ``production``; production refuses TEST certificates.
+        database_url: SQLAlchemy URL of registry and ledger.
+        origin: Name of the log, first line of every checkpoint.
+        keys: Folder with keys and certificates.
+        organisation: Publisher name used for development certificates and shown beside entries.
+        host: Address the service listens on.
+        port: Port the service listens on.
+        limits: Limits on one media file.
+    """
+
+    root: Path = field(default_factory=Path.cwd)
+    environment: str = "development"
+    database_url: str = "sqlite:///registry.db"
+    origin: str = "localhost/provenance"
+    keys: Path = Path("keys")
+    organisation: str = "TEST Publisher"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.environment not in ("development", "production"):
+            raise ConfigError(
+                f"environment must be development or production, not {self.environment!r}",
+                hint="set environment in provenance.toml or PROVENANCE_ENVIRONMENT",
+            )
+
+    @property
+    def keys_folder(self) -> Path:
+        """Absolute folder of keys and certificates."""
+        return self.root / self.keys
+
+    @property
+    def database(self) -> str:
+        """Database URL with a relative SQLite path made absolute against ``root``."""
+        prefix = "sqlite:///"
+        if self.database_url.startswith(prefix) and not self.database_url.startswith("sqlite:////"):
+            return prefix + str((self.root / self.database_url.removeprefix(prefix)).resolve())
+        return self.database_url
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], config: Path | None = None) -> Self:
+        """Return the settings of ``config`` (default: ``provenance.toml`` here) and the environment.
+
+        Raises:
+            ConfigError: The file is missing, cannot be parsed, or a name or value is unknown.
+        """
+        path = config if config is not None else Path.cwd() / CONFIG_NAME
+        values: dict[str, Any] = _read_config(path)
+        limits: dict[str, Any] = values.pop("limits", {})
+        for name, text in environ.items():
+            if not name.startswith(_PREFIX) or name in (f"{_PREFIX}CONFIG", f"{_PREFIX}ENV"):
+                continue
+            key = name.removeprefix(_PREFIX).lower()
+            target = limits if key in _names(Limits) else values
+            target[key] = text
+        if f"{_PREFIX}ENV" in environ:
+            values["environment"] = environ[f"{_PREFIX}ENV"]
+        made = _build(cls, values, path)
+        return replace(made, root=path.resolve().parent, limits=_build(Limits, limits, path))
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError as cause:
+        raise ConfigError(
+            f"no configuration: {path} does not exist",
+            hint="run `provenance init --dev` here, or name a file with --config",
+        ) from cause
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
+        raise ConfigError(f"{path} cannot be read as TOML: {cause}", hint="see docs/formats.md") from cause
+
+
+def _names(cls: type) -> set[str]:
+    return {f.name for f in fields(cls)}
+
+
+def _build(cls: type[_T], values: Mapping[str, Any], path: Path) -> _T:
+    known = _names(cls) - {"root", "limits"}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(
+            f"unknown setting {unknown[0]!r} in {path} or the environment",
+            hint=f"known settings: {', '.join(sorted(known))}",
+        )
+    hints = get_type_hints(cls)
+    made: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            made[name] = hints[name](value)
+        except (TypeError, ValueError) as cause:
+            raise ConfigError(
+                f"setting {name} needs a {hints[name].__name__}, found {value!r}",
+                hint=f"see {path} and the PROVENANCE_ environment variables",
+            ) from cause
+    return cls(**made)

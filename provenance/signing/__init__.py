@@ -1,0 +1,1 @@
+"""Keys, certificates, trust lists and C2PA manifests."""
