@@ -1,0 +1,313 @@
+"""The sentences of a verdict: every finding in words, with a stable code. Findings, never judgements of truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from provenance.evidence import (
+    Comparison,
+    Credential,
+    CredentialState,
+    Difference,
+    DifferenceKind,
+    Edit,
+    Evidence,
+    Family,
+    IngredientState,
+    Match,
+    Reason,
+    Record,
+    RecordStatus,
+    Revocation,
+    Score,
+    Segment,
+    Span,
+    Unavailable,
+    VerdictCode,
+)
+
+_CREDENTIAL_TEXT = {
+    CredentialState.ABSENT: "No Content Credentials in this file; many platforms remove them. "
+    "This alone says nothing about the content.",
+    CredentialState.REMOTE: "The file names Content Credentials kept elsewhere; they were not fetched.",
+    CredentialState.UNBOUND: "The Content Credentials in this file were made for other bytes: "
+    "the content was changed or re-encoded after signing.",
+    CredentialState.TAMPERED: "The Content Credentials in this file were changed after signing.",
+    CredentialState.REVOKED: "The certificate behind the Content Credentials was revoked.",
+    CredentialState.EXPIRED: "The certificate behind the Content Credentials has expired, "
+    "and no trusted time shows that it was valid when used.",
+    CredentialState.INCONCLUSIVE: "The Content Credentials in this file could not be read completely.",
+}
+_EDIT_TEXT = {
+    Edit.CUT: "parts of the original are left out",
+    Edit.REORDERED: "parts of the original are in another order",
+    Edit.SPEED: "the speed differs from the original",
+    Edit.OTHER_SOUND: "the sound track is not the original's",
+    Edit.OTHER_PICTURE: "the picture is not the original's",
+    Edit.SOUND_SHIFTED: "the sound is shifted against the picture",
+}
+_DIFFERENCE_TEXT = {
+    DifferenceKind.REPLACED: "differs from the original",
+    DifferenceKind.REMOVED: "is missing something the original shows",
+    DifferenceKind.WARPED: "is warped against the original",
+    DifferenceKind.OVERLAY: "is covered by an overlay",
+    DifferenceKind.SOUND_REPLACED: "carries another sound than the original",
+    DifferenceKind.SOUND_DIFFERS: "sounds different from the original",
+    DifferenceKind.PICTURE_REPLACED: "shows another picture than the original",
+}
+_METHOD_WORDS = {
+    Family.DIGEST: "the same bytes",
+    Family.BOUND: "the same signed content",
+    Family.GLOBAL: "whole-picture codes",
+    Family.LOCAL: "local features in one geometry",
+    Family.SOUND: "sound codes aligned in time",
+    Family.SPECTRUM: "the stored sound spectrum",
+}
+
+
+def clock(seconds: float) -> str:
+    """Return media time as ``m:ss.s`` or ``h:mm:ss.s``."""
+    tenths = round(max(seconds, 0.0) * 10)
+    whole, tenth = divmod(tenths, 10)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}.{tenth}" if hours else f"{minutes}:{second:02d}.{tenth}"
+
+
+def span_text(span: Span) -> str:
+    """Return a span as ``0:12.4 to 0:19.0``."""
+    return f"{clock(span.start_s)} to {clock(span.end_s)}"
+
+
+def record_text(record: Record) -> str:
+    """Return a registered asset in words: title, publisher, time of registration, entry number."""
+    when = record.registered_at.strftime("%Y-%m-%d %H:%MZ")
+    return f"“{record.title}” ({record.publisher}, registered {when}, entry {record.index})"
+
+
+def all_reasons(evidence: Evidence, agreement: str) -> tuple[Reason, ...]:
+    """Return every finding of ``evidence`` as a reason, strongest kind of evidence first.
+
+    Args:
+        evidence: What was found.
+        agreement: ``agrees``, ``other-publisher`` or ``other-origin``: credential against record.
+    """
+    return (
+        *_credential_reasons(evidence.credential),
+        *_agreement_reasons(evidence, agreement),
+        *_match_reasons(evidence),
+        *_mark_reasons(evidence),
+        *(Reason("file.note", note) for note in evidence.notes),
+    )
+
+
+def _credential_reasons(credential: Credential) -> Iterator[Reason]:
+    state = credential.state
+    if state is CredentialState.TRUSTED:
+        text = f"Content Credentials issued by {credential.issuer} hold and are bound to these bytes; "
+        yield Reason(
+            "credential.trusted", text + f"the issuer is on the trust list “{credential.trust_list}”."
+        )
+    elif state is CredentialState.UNRECOGNIZED:
+        text = f"Content Credentials hold and are bound to these bytes; the issuer calls itself {credential.issuer}"
+        yield Reason(
+            "credential.unrecognized", f"{text} and is on no trust list: an unknown party signed this."
+        )
+    else:
+        yield Reason(f"credential.{state.value}", _CREDENTIAL_TEXT[state])
+    if credential.ingredients is IngredientState.FAILED:
+        yield Reason(
+            "credential.ingredient-failed", "A source named in the Content Credentials does not hold."
+        )
+    elif credential.ingredients is IngredientState.UNRECOGNIZED:
+        text = "A source named in the Content Credentials was signed by an issuer on no trust list."
+        yield Reason("credential.ingredient-unrecognized", text)
+    if credential.holds and credential.revocation is Revocation.UNKNOWN:
+        yield Reason("credential.revocation-unknown", "Revocation of the certificate was not checked.")
+    if any(kind.synthetic for kind in credential.claims.source_types):
+        model = f" by {credential.claims.model}" if credential.claims.model else ""
+        yield Reason(
+            "credential.declares-synthesis", f"The signer declares this content as generated{model}."
+        )
+    for note in credential.notes:
+        yield Reason("credential.note", note)
+
+
+def _agreement_reasons(evidence: Evidence, agreement: str) -> Iterator[Reason]:
+    best = evidence.best
+    if best is None:
+        return
+    if agreement == "other-publisher":
+        text = f"The file is signed by {evidence.credential.issuer}, but the same content was registered by "
+        yield Reason("record.other-publisher", text + f"{best.record.publisher}.")
+    elif agreement == "other-origin":
+        yield Reason(
+            "record.other-origin",
+            f"The file declares another origin than the registered record ({best.record.source_type.value}).",
+        )
+
+
+def _match_reasons(evidence: Evidence) -> Iterator[Reason]:
+    if isinstance(evidence.matches, Unavailable):
+        return
+    if not evidence.matches:
+        yield Reason("registry.no-match", "No registered asset was found for this file.")
+        return
+    best, *others = evidence.matches
+    yield _found_reason(best)
+    yield from _status_reasons(best.record)
+    if best.confirmed:
+        yield from _comparison_reasons(best)
+    for other in others:
+        word = "Also matches" if other.confirmed else "Also resembles"
+        yield Reason("registry.other-match", f"{word} {record_text(other.record)}.")
+
+
+def _found_reason(match: Match) -> Reason:
+    ways = " and ".join(dict.fromkeys(_METHOD_WORDS[one.family] for one in match.found))
+    if match.identical:
+        return Reason("registry.identical", f"Is the registered asset {record_text(match.record)}: {ways}.")
+    if match.confirmed:
+        return Reason(
+            "registry.match", f"Matches the registered asset {record_text(match.record)} by {ways}."
+        )
+    text = f"Resembles the registered asset {record_text(match.record)} by {ways} only: a look-alike, not confirmed."
+    return Reason("registry.lookalike", text)
+
+
+def _status_reasons(record: Record) -> Iterator[Reason]:
+    if record.status is RecordStatus.WITHDRAWN:
+        replaced = f" It was replaced by {record.replaced_by}." if record.replaced_by else ""
+        yield Reason("record.withdrawn", f"The publisher withdrew it: {record.status_reason}.{replaced}")
+    elif record.status is RecordStatus.DISPUTED:
+        yield Reason("record.disputed", f"The registration is disputed: {record.status_reason}.")
+    elif record.status is RecordStatus.SUPERSEDED:
+        yield Reason("record.superseded", f"The publisher replaced it by {record.replaced_by}.")
+    if record.source_type.synthetic:
+        model = f" by {record.model}" if record.model else ""
+        yield Reason("record.synthetic", f"The publisher registered it as generated content{model}.")
+
+
+def _comparison_reasons(match: Match) -> Iterator[Reason]:
+    if match.alignment is not None:
+        for segment in match.alignment.segments:
+            yield Reason(f"alignment.{segment.channel.value}", segment_text(segment))
+        if (geometry := match.alignment.geometry) is not None:
+            crop = geometry.crop
+            mirrored = ", mirrored" if geometry.mirrored else ""
+            turned = f", rotated {geometry.rotation_deg:.0f}°" if abs(geometry.rotation_deg) >= 1 else ""
+            share = min(crop.w, 1.0) * min(crop.h, 1.0)
+            text = f"Shows {share:.0%} of the original's picture{mirrored}{turned}."
+            yield Reason("alignment.geometry", text)
+    if not isinstance(match.comparison, Comparison):
+        return
+    for edit in match.comparison.edits:
+        yield Reason(f"edit.{edit.value}", _EDIT_TEXT[edit].capitalize() + ".")
+    for difference in match.comparison.differences:
+        yield Reason(f"difference.{difference.kind.value}", difference_text(difference).capitalize() + ".")
+    if not match.comparison.differences and not match.comparison.edits:
+        text = f"No difference found in the {match.comparison.compared:.0%} of the copy that was compared."
+        yield Reason("comparison.agrees", text)
+
+
+def segment_text(segment: Segment) -> str:
+    """Return a segment in words: where in the copy, where in the original, at which speed."""
+    speed = f" at {segment.speed:.2f} x speed" if abs(segment.speed - 1) >= 0.02 else ""
+    noun = segment.channel.value.capitalize()
+    return f"{noun} {span_text(segment.copy)} is {span_text(segment.asset)} of the original{speed}."
+
+
+def difference_text(difference: Difference) -> str:
+    """Return a difference in words: which region, when, and what it looks like."""
+    if difference.box is not None:
+        box = difference.box
+        noun = "the face region" if difference.face else "a region"
+        what = f"{noun} at {box.x:.0%}, {box.y:.0%} (size {box.w:.0%} by {box.h:.0%})"
+    else:
+        what = f"the {difference.channel.value}"
+    when = f" from {span_text(difference.span)}" if difference.span is not None else ""
+    there = f" (original {span_text(difference.asset_span)})" if difference.asset_span is not None else ""
+    return f"{what} {_DIFFERENCE_TEXT[difference.kind]}{when}{there}"
+
+
+def _mark_reasons(evidence: Evidence) -> Iterator[Reason]:
+    for mark in evidence.marks if isinstance(evidence.marks, tuple) else ():
+        yield Reason(f"mark.{mark.kind}", f"The file carries a mark that says: {mark.says} (can be forged).")
+    score = evidence.score
+    if isinstance(score, Score) and score.log10_lr is not None:
+        text = f"Detector {score.detector}: log10 likelihood ratio {score.log10_lr:+.2f}, band ±{score.band:.2f}; "
+        yield Reason("detector.score", text + "supporting evidence only.")
+
+
+# --- summary and next step -------------------------------------------------------------------------------
+
+
+def summary(code: VerdictCode, evidence: Evidence) -> str:
+    """Return the verdict in one or two sentences for a person."""
+    best = evidence.best
+    name = record_text(best.record) if best is not None else "a registered asset"
+    issuer = evidence.credential.issuer or "an unknown party"
+    invalid = _CREDENTIAL_TEXT.get(
+        evidence.credential.state, "A source named in the Content Credentials does not hold."
+    )
+    return {
+        VerdictCode.WITHDRAWN: f"Matches {name}, which its publisher has withdrawn.",
+        VerdictCode.CREDENTIALS_INVALID: invalid,
+        VerdictCode.CREDENTIALS_CONFLICT: f"The Content Credentials hold, but contradict the registered record {name}.",
+        VerdictCode.ALTERED_COPY: f"Matches {name}. {_differences_sentence(best)} The rest that was compared agrees.",
+        VerdictCode.RE_EDITED_COPY: f"Matches {name}. {_edits_sentence(best)}",
+        VerdictCode.DISCLOSURE_REMOVED: f"Matches {name}, registered as generated content; this copy no longer says so.",
+        VerdictCode.DISCLOSED_SYNTHETIC: f"Declared as generated content{_model_clause(evidence)}. The disclosure is in place.",
+        VerdictCode.INTACT: f"Unchanged since {issuer} signed it; the issuer is on a trust list.",
+        VerdictCode.INTACT_UNRECOGNIZED_ISSUER: "Unchanged since it was signed; the issuer is on no trust list.",
+        VerdictCode.DERIVED_COPY: f"A copy of {name}. No significant difference was found.",
+        VerdictCode.POSSIBLY_SYNTHETIC: "No registered original was found; there are signs of generated content. Needs review.",
+        VerdictCode.NO_EVIDENCE: "No credentials and no confirmed registered original were found. This says nothing about the content.",
+    }[code]
+
+
+def _model_clause(evidence: Evidence) -> str:
+    best = evidence.best
+    model = evidence.credential.claims.model or (best.record.model if best is not None else None)
+    return f", made with {model} (as declared)" if model else ""
+
+
+def _differences_sentence(best: Match | None) -> str:
+    if best is None or isinstance(best.comparison, Unavailable):
+        return ""
+    ranked = sorted(best.comparison.differences, key=lambda one: -one.strength)
+    texts = [difference_text(one) for one in ranked if one.kind is not DifferenceKind.OVERLAY or one.face]
+    texts = texts or [difference_text(one) for one in ranked]
+    shown = "; ".join(texts[:3])
+    more = f"; and {len(texts) - 3} more" if len(texts) > 3 else ""
+    return f"{shown[:1].upper()}{shown[1:]}{more}."
+
+
+def _edits_sentence(best: Match | None) -> str:
+    if best is None or isinstance(best.comparison, Unavailable):
+        return ""
+    words = "; ".join(_EDIT_TEXT[edit] for edit in best.comparison.edits)
+    return f"Every part that was compared is the original's, but {words}."
+
+
+_NEXT = {
+    VerdictCode.WITHDRAWN: "Do not use it; see the publisher's reason and the replacement if one is named.",
+    VerdictCode.CREDENTIALS_INVALID: "Do not rely on what the credentials say; ask the source for the original file.",
+    VerdictCode.CREDENTIALS_CONFLICT: "Ask both publishers; treat neither claim as settled.",
+    VerdictCode.ALTERED_COPY: "Compare with the registered original; do not attribute the differing parts to its publisher.",
+    VerdictCode.RE_EDITED_COPY: "Watch the original in full before quoting this version.",
+    VerdictCode.DISCLOSURE_REMOVED: "If you publish it, label it as generated content as its publisher did.",
+    VerdictCode.DISCLOSED_SYNTHETIC: "Keep the disclosure when you pass it on.",
+    VerdictCode.INTACT: "The signature shows who signed and that nothing changed since; judge the content by its source.",
+    VerdictCode.INTACT_UNRECOGNIZED_ISSUER: "Confirm through another channel who the issuer is.",
+    VerdictCode.DERIVED_COPY: "Prefer the registered original; small differences below the stated sensitivity stay possible.",
+    VerdictCode.POSSIBLY_SYNTHETIC: "Have a person review it and look for the source; this is not proof.",
+    VerdictCode.NO_EVIDENCE: "Look for the source; for a call or voice message, call back on a known number.",
+}
+
+
+def next_step(code: VerdictCode, evidence: Evidence) -> str:
+    """Return what a careful reader does next."""
+    if evidence.credential.state is CredentialState.REMOTE and code is VerdictCode.NO_EVIDENCE:
+        return "Ask the source for a file with its credentials embedded."
+    return _NEXT[code]

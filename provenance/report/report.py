@@ -1,0 +1,104 @@
+"""A report: evidence and verdict with what a reader needs to repeat the check, as plain JSON values.
+
+The JSON shape is documented in docs/formats.md and is the same in the command line and the service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from provenance.digest import Digest
+from provenance.evidence import Evidence, Match, Unavailable, Verdict
+
+#: Version of the JSON shape; a field may be added, never renamed or removed within it.
+SCHEMA = "provenance-report/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One verification.
+
+    Attributes:
+        name: Name of the copy as the caller gave it, cleaned; never used as a path.
+        evidence: What was found.
+        verdict: The answer.
+        checked_at: When, aware UTC.
+        engines: Name -> version of what took part, trust lists included.
+        elapsed_s: Wall time of the check, seconds.
+    """
+
+    name: str
+    evidence: Evidence
+    verdict: Verdict
+    checked_at: datetime
+    engines: tuple[tuple[str, str], ...]
+    elapsed_s: float
+
+    @property
+    def map_png(self) -> bytes | None:
+        """The picture of the answer for the best match, if there is one."""
+        best = self.evidence.best
+        if best is None or isinstance(best.comparison, Unavailable):
+            return None
+        return best.comparison.map_png
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """Return ``report`` as JSON values; pictures are left out, their presence is stated in ``has_map``."""
+    evidence, verdict = report.evidence, report.verdict
+    return {
+        "schema": SCHEMA,
+        "name": report.name,
+        "checked_at": _plain(report.checked_at),
+        "elapsed_s": round(report.elapsed_s, 3),
+        "input": {
+            "sha256": str(evidence.digest),
+            "type": evidence.media_type.value,
+            "kind": evidence.kind.value,
+        },
+        "verdict": {
+            "code": verdict.code.value,
+            "confidence": verdict.confidence.value,
+            "summary": verdict.summary,
+            "next_step": verdict.next_step,
+        },
+        "reasons": [_plain(reason) for reason in verdict.reasons],
+        "not_checked": list(verdict.not_checked),
+        "credential": _plain(evidence.credential),
+        "matches": _plain(evidence.matches)
+        if isinstance(evidence.matches, Unavailable)
+        else [_match(match) for match in evidence.matches],
+        "marks": _plain(evidence.marks),
+        "detector": _plain(evidence.score),
+        "has_map": report.map_png is not None,
+        "engines": dict(report.engines),
+    }
+
+
+def _match(match: Match) -> dict[str, Any]:
+    made: dict[str, Any] = _plain(match)
+    made["confirmed"] = match.confirmed
+    made["identical"] = match.identical
+    return made
+
+
+def _plain(value: object) -> Any:
+    """Return ``value`` as JSON values: enums by value, digests by text, bytes by hex, pictures left out."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Digest):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name != "map_png"}
+    return value
