@@ -17,8 +17,9 @@
     12  no-evidence                 nothing of the above
 
 A ledger entry for the very same bytes is a trusted time, so an expired certificate does not invalidate an
-identical registered file. Rules 4 and 5 do not apply to a file whose own holding credential is by the publisher
-of the matched asset: a publisher may publish a new version. Detector and marks appear in rule 11 only.
+identical registered file. Rules 4 and 5 do not apply to a file whose own holding credential is by the
+publisher of the matched asset: a publisher may publish a new version. Detector and generators' marks decide
+in rule 11 only.
 """
 
 from __future__ import annotations
@@ -44,10 +45,11 @@ from provenance.evidence import (
 )
 from provenance.reasons import all_reasons, next_step, summary
 
-#: Share of the picture that overlays may cover before they count as an alteration. Source: design.md section 4.
+#: Share of the picture that overlays may cover before they count as an alteration.
+#: Source: docs/adr/0002-verdicts.md.
 OVERLAY_SHARE = 0.2
-#: Strength above which an alteration is reported with high confidence, in standard deviations of clean copies;
-#: the calibration in bench/alteration.py never exceeds it on clean copies.
+#: Strength above which an alteration is reported with high confidence, in standard deviations of clean
+#: copies. Source: bench/alteration.py, docs/measurements.md.
 STRONG = 8.0
 #: Share of the copy that must have been compared for high confidence in "no difference".
 WELL_COMPARED = 0.8
@@ -129,7 +131,7 @@ class Findings:
 
 
 def judge(evidence: Evidence) -> Verdict:
-    """Return the verdict on ``evidence``: a code by the rules above, with reasons and what was not checked."""
+    """Return the verdict on ``evidence``: a code by the rules above, its reasons and what was not checked."""
     found = findings(evidence)
     code = decide(found)
     return Verdict(

@@ -87,18 +87,21 @@ def _match(match: Match) -> dict[str, Any]:
 
 def _plain(value: object) -> Any:
     """Return ``value`` as JSON values: enums by value, digests by text, bytes by hex, pictures left out."""
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Digest):
-        return str(value)
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
-    if isinstance(value, float):
-        return round(value, 6)
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name != "map_png"}
-    return value
+    match value:
+        case Enum():
+            made: Any = value.value
+        case Digest():
+            made = str(value)
+        case bytes():
+            made = value.hex()
+        case datetime():
+            made = value.isoformat(timespec="seconds").replace("+00:00", "Z")
+        case float():
+            made = round(value, 6)
+        case tuple():
+            made = [_plain(one) for one in value]
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            made = {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name != "map_png"}
+        case _:
+            made = value
+    return made
