@@ -1,0 +1,168 @@
+"""Where a copy lies in an asset and where it differs from it: values only.
+
+Coordinates are fractions of the upright picture (0..1), times are seconds of media time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Something that could not be looked at.
+
+    Attributes:
+        reason: Why, as a clause that follows "not checked: ".
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle of the upright picture, as fractions of its width and height."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def area(self) -> float:
+        """Share of the picture, 0..1."""
+        return self.w * self.h
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of media time, seconds."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def length_s(self) -> float:
+        """Length in seconds."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How the copy's picture lies in the asset's.
+
+    Attributes:
+        matrix: Row-major 3x3 homography from copy fractions to asset fractions.
+        mirrored: Whether the copy is mirrored.
+        crop: The part of the asset that the copy shows.
+        rotation_deg: Rotation of the copy against the asset, degrees clockwise.
+        scale: Copy pixels per asset pixel along the width.
+        inliers: Local features that agree with the matrix.
+    """
+
+    matrix: tuple[float, float, float, float, float, float, float, float, float]
+    mirrored: bool
+    crop: Box
+    rotation_deg: float
+    scale: float
+    inliers: int
+
+
+class Channel(StrEnum):
+    """What a segment or difference speaks of."""
+
+    PICTURE = "picture"
+    SOUND = "sound"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of the copy that is a stretch of the asset.
+
+    Attributes:
+        channel: Picture or sound.
+        copy: Where in the copy.
+        asset: Where in the asset.
+        speed: Asset seconds per copy second.
+        strength: 0..1, share of compared units that agree.
+    """
+
+    channel: Channel
+    copy: Span
+    asset: Span
+    speed: float
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Which part of the copy is which part of the asset: geometry for pictures, segments for time."""
+
+    geometry: Geometry | None = None
+    segments: tuple[Segment, ...] = ()
+
+
+class DifferenceKind(StrEnum):
+    """What a difference looks like."""
+
+    REPLACED = "replaced"
+    REMOVED = "removed"
+    WARPED = "warped"
+    OVERLAY = "overlay"
+    SOUND_REPLACED = "sound-replaced"  # another sound track over the genuine picture
+    SOUND_DIFFERS = "sound-differs"  # seconds that differ within genuine sound
+    PICTURE_REPLACED = "picture-replaced"  # another picture over the genuine sound
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A part of the copy that re-encoding, resizing and cropping do not explain.
+
+    Attributes:
+        kind: What it looks like.
+        channel: Picture or sound.
+        box: Where in the copy's picture.
+        span: When in the copy.
+        asset_span: When in the asset.
+        strength: Standard deviations above what clean copies show.
+        face: Whether it covers a face.
+    """
+
+    kind: DifferenceKind
+    channel: Channel
+    box: Box | None = None
+    span: Span | None = None
+    asset_span: Span | None = None
+    strength: float = 0.0
+    face: bool = False
+
+
+class Edit(StrEnum):
+    """How a copy was re-edited though its parts are genuine."""
+
+    CUT = "cut"
+    REORDERED = "reordered"
+    SPEED = "speed"
+    OTHER_SOUND = "other-sound"
+    OTHER_PICTURE = "other-picture"
+    SOUND_SHIFTED = "sound-shifted"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The copy compared with the asset along the alignment.
+
+    Attributes:
+        differences: Regions and spans that differ; overlays included.
+        edits: How the order of genuine parts was changed.
+        compared: Share of the copy that could be compared, 0..1.
+        not_compared: What could not, and why, as sentences.
+        map_png: Picture of the answer (copy with marked differences beside the reference), or None.
+    """
+
+    differences: tuple[Difference, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    compared: float = 0.0
+    not_compared: tuple[str, ...] = ()
+    map_png: bytes | None = None
