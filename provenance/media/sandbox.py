@@ -1,0 +1,263 @@
+"""A pool of locked-down worker processes; all media is parsed in them and nowhere else.
+
+A worker is a fresh interpreter (never a fork of a threaded parent) that imports the tasks, locks itself down
+(:mod:`provenance.media.lockdown`) and then answers jobs one at a time. Files reach it as open descriptors,
+values as plain CBOR (:mod:`provenance.media.wire`). Whatever happens in it, the parent answers with a value
+or with an error of the product's tree: a job past its deadline is killed, a death is reported, and the next
+job finds a worker again.
+
+A module of tasks offers ``TASKS: Mapping[str, Callable[[Job], object]]`` and may offer ``warm_up()``, called
+before the lock-down for everything that must be imported or read from disk early.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self, cast
+
+from provenance.errors import (
+    DeadlineError,
+    FormatError,
+    ProvenanceError,
+    UnavailableError,
+    WorkerError,
+    every_error,
+)
+from provenance.media.lockdown import CPU_LIFETIME_S, Isolation, Level
+from provenance.media.wire import MAX_DESCRIPTORS, Channel
+from provenance.settings import Limits
+
+#: Jobs after which a worker is replaced: bounds what a leak or a fragmented heap can add up to.
+RECYCLE_AFTER = 256
+#: Busy seconds after which a worker is replaced, so that no job meets the CPU limit of the worker's life.
+_RECYCLE_BUSY_S = CPU_LIFETIME_S / 6
+#: Seconds a worker may take to import its tasks; about 1 s where the disk is warm (measured).
+_BOOT_S = 120.0
+_MODES = ("rb", "r+b", "wb", "w+b")
+_START = (
+    "import sys; sys.path[:] = sys.argv[2:]\n"
+    "from provenance.media.worker import main; main(int(sys.argv[1]))"
+)
+#: The whole environment of a worker. Nothing of the parent's is passed on: it may hold secrets.
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MiB of the limited address space
+}
+
+#: A file for a job: read-only path, (path, mode), an open file with a descriptor, or bytes.
+Source = Path | tuple[Path, str] | BinaryIO | bytes
+#: Answers a call that a task makes to the parent.
+Callback = Callable[[object], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a task is given.
+
+    Attributes:
+        files: The open files, at position 0, closed after the task.
+        params: The plain parameters.
+        limits: The limits of the pool.
+        channel: Way back to the parent; use :meth:`call`.
+    """
+
+    files: tuple[BinaryIO, ...]
+    params: Mapping[str, object]
+    limits: Limits
+    channel: Channel
+
+    def call(self, name: str, data: object = None) -> object:
+        """Return what the parent's callback ``name`` answers to the plain value ``data``.
+
+        A callback that raises ends this job and the worker; its error reaches the caller of the job.
+        """
+        self.channel.send({"call": name, "data": data})
+        answer, _descriptors = self.channel.receive()
+        return cast("dict[str, object]", answer)["answer"]
+
+
+class _Worker:
+    """One worker process and the parent's end of its channel; owned by one thread at a time."""
+
+    def __init__(self, tasks: str, limits: Limits) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            paths = [str(Path(entry).resolve()) for entry in sys.path if entry]
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
+                [sys.executable, "-I", "-c", _START, str(theirs.fileno()), *paths],
+                pass_fds=(theirs.fileno(),),
+                env=_ENVIRONMENT,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,  # native libraries print what hostile media makes them print
+                start_new_session=True,  # an interrupt at the terminal is for the parent to handle
+            )
+        self.channel = Channel(ours)
+        self.jobs = 0
+        self.busy_s = 0.0
+        self.isolation = self._boot(tasks, limits)
+
+    def _boot(self, tasks: str, limits: Limits) -> Isolation:
+        deadline = time.monotonic() + _BOOT_S
+        try:
+            self.channel.send({"tasks": tasks, "limits": asdict(limits)}, deadline=deadline)
+            answer = cast("dict[str, str]", self.channel.receive(deadline=deadline)[0])
+        except (EOFError, OSError, FormatError) as cause:
+            raise WorkerError(
+                f"a media worker did not start: {self.end()}",
+                hint="run the same command again; if it persists, worker_memory_bytes may be too small",
+            ) from cause
+        if "failed" in answer:
+            self.end()
+            raise WorkerError(f"a media worker could not load {tasks}: {answer['failed']}")
+        return Isolation(Level(answer["level"]), answer["reason"])
+
+    @property
+    def worn(self) -> bool:
+        """Whether the worker should be replaced before another job."""
+        return self.jobs >= RECYCLE_AFTER or self.busy_s >= _RECYCLE_BUSY_S
+
+    def end(self) -> str:
+        """Kill and reap the process; return how it ended, as text."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # One that is already dying keeps its own status, which is the interesting one.
+            self.process.wait(timeout=0.05)
+        self.process.kill()
+        status = self.process.wait()
+        self.channel.close()
+        if status < 0:
+            return f"killed by {signal.Signals(-status).name}"
+        return f"ended with status {status}"
+
+
+class WorkerPool:
+    """Runs tasks on media in locked-down processes. Thread-safe.
+
+    Workers start when they are first needed, at most ``size`` of them. A dead or worn worker is replaced in
+    the background.
+
+    Args:
+        tasks: Name of the module with ``TASKS``.
+        limits: Limits of one worker and of the media it is given.
+        size: Most workers; default ``limits.workers``.
+    """
+
+    def __init__(
+        self, tasks: str = "provenance.tasks", limits: Limits | None = None, size: int | None = None
+    ) -> None:
+        self._tasks = tasks
+        self._limits = limits if limits is not None else Limits()
+        self._size = size if size is not None else self._limits.workers
+        if self._size < 1:
+            raise ValueError(f"a pool has at least one worker, not {self._size}")
+        self._idle: list[_Worker] = []
+        self._live: set[_Worker] = set()
+        self._started = 0  # workers that live or are being started
+        self._closed = False
+        self._isolation: Isolation | None = None
+        self._changed = threading.Condition()
+        # A worker is told to die with the *thread* that started it, so one lasting thread starts them all.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="media-worker-starter")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def isolation(self) -> Isolation:
+        """How the workers are contained; starts one if none has run yet."""
+        if self._isolation is None:
+            self._release(self._acquire(None))
+        if self._isolation is None:
+            raise WorkerError("a started worker did not say how it is contained")
+        return self._isolation
+
+    def close(self) -> None:
+        """Kill all workers and wait for them; a job that is running ends with an error."""
+        with self._changed:
+            self._closed = True
+            doomed = list(self._live)
+            self._idle.clear()
+            self._changed.notify_all()
+        for worker in doomed:
+            worker.process.kill()
+        self._starter.shutdown(wait=True, cancel_futures=True)
+        with self._changed:
+            rest = list(self._live)
+            self._live.clear()
+        for worker in rest:
+            worker.end()
+
+    def run(
+        self,
+        task: str,
+        files: Sequence[Source] = (),
+        params: Mapping[str, object] | None = None,
+        *,
+        timeout_s: float | None = None,
+        wait_s: float | None = None,
+        callbacks: Mapping[str, Callback] | None = None,
+    ) -> object:
+        """Return the plain value that ``task`` makes of ``files`` and ``params`` in a worker.
+
+        Args:
+            task: Name in the module's ``TASKS``.
+            files: At most sixteen. An open file must have a descriptor; its position is shared with the
+                worker, so one open file belongs to one job at a time. Paths are opened anew.
+            params: Plain values.
+            timeout_s: Seconds the worker may take, without the time callbacks take; default
+                ``limits.worker_seconds``.
+            wait_s: Seconds to wait for a free worker; default as long as it takes.
+            callbacks: What the task may ask of the parent, by name. The worker is not trusted: a callback
+                that does something of value counts and checks what it is asked. One that raises ends the
+                job; its error is passed on unchanged.
+
+        Raises:
+            DeadlineError: The time is over; the worker was killed.
+            WorkerError: The worker died or answered nonsense.
+            LimitError: The worker ran out of memory.
+            UnavailableError: No worker became free in time, or the pool is closed.
+            ProvenanceError: The class the task raised.
+        """
+        allowed_s = timeout_s if timeout_s is not None else self._limits.worker_seconds
+        if len(files) > MAX_DESCRIPTORS:
+            raise ValueError(f"a job takes at most {MAX_DESCRIPTORS} files, not {len(files)}")
+        with contextlib.ExitStack() as stack:
+            opened = [_open(source, stack) for source in files]
+            message = {"task": task, "params": dict(params or {}), "modes": [mode for _, mode in opened]}
+            worker = self._acquire(wait_s)
+            started = time.monotonic()
+            try:
+                answer = _converse(
+                    worker, message, [fd for fd, _ in opened], started + allowed_s, callbacks or {}
+                )
+            except BaseException as cause:
+                self._discard(worker)
+                raise self._explain(cause, worker, task, allowed_s) from cause
+        worker.jobs += 1
+        worker.busy_s += time.monotonic() - started
+        if answer.get("spent") or worker.worn:
+            self._discard(worker)
+        else:
+            self._release(worker)
+        return _value(answer)

@@ -1,0 +1,419 @@
+"""Writing and reading C2PA manifests with the engine; the only importer of ``c2pa``.
+
+Reading returns plain values, because it runs in a media worker; what they mean is decided in
+:mod:`provenance.signing.trust`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, BinaryIO
+
+import c2pa
+
+from provenance.digest import Digest
+from provenance.errors import ConfigError, CredentialError, KeyMaterialError, UnsupportedError
+from provenance.evidence import MediaType
+from provenance.signing.claims import (
+    ACTIONS_LABEL,
+    METADATA_LABEL,
+    TRAINING_LABEL,
+    as_edit,
+    clean_text,
+)
+from provenance.signing.jumbf import STORE_MARK, read_boxes
+
+#: The wrapper is pinned exactly: formats and settings change between its releases.
+ENGINE_WRAPPER = "0.38.1"
+#: Lowest engine without the bypasses of CVE-2026-103294, -95633 and -100119.
+ENGINE_FLOOR = (0, 91, 1)
+#: Media types whose manifest is embedded, and the name the engine knows them by.
+SIGNABLE: Mapping[MediaType, str] = {
+    kind: kind.value
+    for kind in MediaType
+    if kind not in (MediaType.WEBM, MediaType.MKV, MediaType.OGG)
+}
+#: Signature algorithms the engine offers, by their C2PA names.
+ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
+#: Engine buffers up to this size stay in memory, larger ones go to a temporary file.
+MEMORY_THRESHOLD_MB = 512
+#: Ingredients are followed this deep. Source: security.md SR-12.
+MAX_DEPTH = 32
+_BLOCK = 1 << 20
+_BINDINGS = {
+    "assertion.dataHash.match": "c2pa.hash.data",
+    "assertion.bmffHash.match": "c2pa.hash.bmff",
+    "assertion.boxesHash.match": "c2pa.hash.boxes",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedManifest:
+    """What was written.
+
+    Attributes:
+        manifest_id: URN of the new active manifest.
+        store_digest: SHA-256 of the manifest store as embedded.
+        claim_digest: SHA-256 of the CBOR claim, the bytes that were signed.
+        bound_digest: Hash in the hard binding, read back from the signed file and confirmed by the engine.
+        edits: Whether the source already carried a manifest, which is now its parent ingredient.
+    """
+
+    manifest_id: str
+    store_digest: Digest
+    claim_digest: Digest
+    bound_digest: bytes
+    edits: bool
+
+
+def check_engine() -> None:
+    """Return if the C2PA engine is the pinned one and above the floor of known bypasses (SR-39).
+
+    Raises:
+        ConfigError: Another wrapper or an older engine is installed.
+    """
+    wrapper, engine = version("c2pa-python"), str(c2pa.sdk_version())
+    numbers = tuple(int(part) for part in engine.split("-")[0].split(".") if part.isdigit())
+    if wrapper != ENGINE_WRAPPER or numbers < ENGINE_FLOOR:
+        floor = ".".join(str(part) for part in ENGINE_FLOOR)
+        raise ConfigError(
+            f"expected c2pa-python {ENGINE_WRAPPER} with engine {floor} or later, found {wrapper} with {engine}",
+            hint=f"pip install c2pa-python=={ENGINE_WRAPPER}",
+        )
+
+
+def carries_manifest(source: BinaryIO) -> bool:
+    """Return whether a C2PA manifest store lies in the bytes of ``source``, which is left at its start."""
+    source.seek(0)
+    tail = b""
+    while block := source.read(_BLOCK):
+        if STORE_MARK in tail + block:
+            source.seek(0)
+            return True
+        tail = block[-len(STORE_MARK) :]
+    source.seek(0)
+    return False
+
+
+def write_manifest(
+    source: BinaryIO,
+    target: BinaryIO,
+    media_type: MediaType,
+    definition: dict[str, Any],
+    certificates_pem: bytes,
+    algorithm: str,
+    sign: Callable[[bytes], bytes],
+) -> SignedManifest:
+    """Write ``source`` with an embedded, signed manifest to ``target`` and read it back.
+
+    A source that already carries a manifest becomes the parent ingredient of the new one. After an error
+    ``target`` holds rubbish: the caller writes to a temporary file and moves it only on success.
+
+    Args:
+        source: The media, open for reading and seeking.
+        target: Another, empty file, open for reading, writing and seeking.
+        media_type: Type sniffed from the content.
+        definition: From :func:`provenance.signing.claims.build_definition`.
+        certificates_pem: Leaf and intermediates as PEM, leaf first.
+        algorithm: One of :data:`ALGORITHMS`.
+        sign: Returns the signature over its argument; the key stays with it. Its errors pass through.
+
+    Returns:
+        Identifiers and digests of what was written.
+
+    Raises:
+        UnsupportedError: ``media_type`` cannot carry a manifest.
+        KeyMaterialError: The engine refuses certificates, algorithm or signature.
+        CredentialError: The engine cannot parse the media or refuses the definition.
+    """
+    if media_type not in SIGNABLE:
+        raise UnsupportedError(
+            f"expected a type that can carry a manifest, found {media_type.value}",
+            hint="convert it to MP4, WAV or FLAC, or register it without signing",
+        )
+    if algorithm not in ALGORITHMS:
+        raise KeyMaterialError(
+            f"expected a signature algorithm among {', '.join(ALGORITHMS)}, found {algorithm!r}", hint="use es256"
+        )
+    edits = carries_manifest(source)
+    failed: list[BaseException] = []
+    try:
+        with c2pa.Context.from_dict(_settings(())) as context, _signer(
+            sign, algorithm, certificates_pem, failed
+        ) as signer:
+            builder = c2pa.Builder(as_edit(definition) if edits else definition, context=context)
+            if edits:
+                builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+            store = builder.sign(signer, SIGNABLE[media_type], source, target)
+    except c2pa.C2paError as cause:
+        if failed:
+            raise failed[0] from cause
+        raise _signing_error(cause) from cause
+    return _read_back(target, media_type, edits=edits, written=bytes(store))
+
+
+def read_manifest(source: BinaryIO, media_type: MediaType, trust: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the engine says of the manifest of ``source``, as plain values.
+
+    Args:
+        source: The media, open for reading and seeking.
+        media_type: Type sniffed from the content; the engine sniffs for itself and does not compare.
+        trust: From :func:`provenance.signing.trust.plain_trust`.
+
+    Returns:
+        A map for :func:`provenance.signing.trust.credential_from`; text in it is cleaned. ``found`` is
+        ``manifest``, ``absent``, ``remote`` or ``unreadable``.
+    """
+    try:
+        with c2pa.Context.from_dict(_settings(trust["lists"])) as context, c2pa.Reader(
+            media_type.value, source, context=context
+        ) as reader:
+            return _describe(reader)
+    except c2pa.C2paError as cause:
+        return _describe_refusal(str(cause), source, media_type)
+
+
+def _settings(lists: Any) -> dict[str, Any]:
+    # Nothing is ever fetched (SR-14): the engine's defaults would ask any server a file names.
+    anchors = [
+        {"trust_anchors": one["pem"], "trust_kind": one["kind"], "trust_uri": one["uri"]} for one in lists
+    ]
+    return {
+        "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True},
+        "core": {
+            "allowed_network_hosts": [],
+            "backing_store_memory_threshold_in_mb": MEMORY_THRESHOLD_MB,
+        },
+        "builder": {"thumbnail": {"enabled": False}},
+        # claimSigning and documentSigning leaves are refused unless named here (measured, c2pa-rs 0.91.3).
+        "trust": {
+            "trust_config": "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1",
+            **({"anchors": anchors} if anchors else {}),
+        },
+    }
+
+
+def _signer(
+    sign: Callable[[bytes], bytes], algorithm: str, certificates_pem: bytes, failed: list[BaseException]
+) -> Any:
+    def guarded(data: bytes) -> bytes:
+        # The engine swallows what a callback raises; it is kept here and raised again by the caller.
+        try:
+            return sign(data)
+        except BaseException as cause:
+            failed.append(cause)
+            raise
+
+    return c2pa.Signer.from_callback(
+        guarded, c2pa.C2paSigningAlg[algorithm.upper()], certificates_pem.decode("ascii"), None
+    )
+
+
+def _signing_error(cause: c2pa.C2paError) -> CredentialError | KeyMaterialError:
+    text = clean_text(str(cause))
+    lowered = text.lower()
+    if any(word in lowered for word in ("certificate", "cose", "signature")):
+        return KeyMaterialError(
+            f"expected certificates and a key that the C2PA engine accepts, found: {text}",
+            hint="check validity, chain order and pairing (keys/README.md, point 3)",
+        )
+    return CredentialError(
+        f"expected media and a manifest that the C2PA engine accepts, found: {text}",
+        hint="check that the file opens in a player and is of the type it says",
+    )
+
+
+def _read_back(target: BinaryIO, media_type: MediaType, *, edits: bool, written: bytes) -> SignedManifest:
+    target.flush()
+    target.seek(0)
+    report = read_manifest(target, media_type, {"lists": ()})
+    if report["found"] != "manifest" or report["bound"] is None:
+        raise CredentialError(
+            "expected the signed file to read back with a binding that holds, found none",
+            hint="this file cannot be signed; report it with its type and size",
+        )
+    boxes = read_boxes(written, report["manifest_id"])
+    return SignedManifest(
+        manifest_id=report["manifest_id"],
+        store_digest=Digest.of(written),
+        claim_digest=Digest.of(boxes.claim),
+        bound_digest=report["bound"],
+        edits=edits,
+    )
+
+
+def _describe_refusal(text: str, source: BinaryIO, media_type: MediaType) -> dict[str, Any]:
+    cleaned = clean_text(text)
+    if text.startswith("Remote"):
+        return {"found": "remote", "error": cleaned}
+    if text.startswith("ManifestNotFound") or media_type not in SIGNABLE:
+        return {"found": "absent", "error": ""}
+    # The engine could not walk the file. Whether that concerns a manifest at all is told by its bytes.
+    return {"found": "unreadable" if carries_manifest(source) else "absent", "error": cleaned}
+
+
+def _describe(reader: Any) -> dict[str, Any]:
+    report = json.loads(reader.json())
+    detail = json.loads(reader.detailed_json())
+    active = report["active_manifest"]
+    manifest = report["manifests"][active]
+    results = report.get("validation_results") or {}
+    codes = _codes(results.get("activeManifest") or {})
+    boxes = None
+    problem = ""
+    try:
+        boxes = read_boxes(_store(reader, active), active)
+    except (CredentialError, c2pa.C2paError) as cause:
+        problem = clean_text(str(cause))
+    return {
+        "found": "manifest",
+        "error": problem,
+        "state": str(report.get("validation_state")),
+        "list_uri": results.get("trustListUri"),
+        "codes": codes,
+        "manifest_id": clean_text(active),
+        "leaf": boxes.leaf if boxes else None,
+        "serial": str((manifest.get("signature_info") or {}).get("cert_serial_number", "")),
+        "time": (manifest.get("signature_info") or {}).get("time"),
+        "bound": _bound(codes, (detail["manifests"][active].get("assertion_store") or {})),
+        "claims": _claims(manifest),
+        **_ingredients(report, results),
+    }
+
+
+def _store(reader: Any, active: str) -> bytes:
+    from io import BytesIO
+
+    sink = BytesIO()
+    # Any address inside a manifest gives the whole store (measured with c2pa-rs 0.91.3).
+    reader.resource_to_stream(f"self#jumbf=/c2pa/{active}/{'c2pa.signature'}", sink)
+    return sink.getvalue()
+
+
+def _codes(results: Mapping[str, Any]) -> list[list[str]]:
+    return [
+        [
+            clean_text(str(one.get("code", ""))),
+            outcome,
+            clean_text(str(one.get("url") or "")),
+            clean_text(str(one.get("explanation") or "")),
+        ]
+        for outcome in ("success", "informational", "failure")
+        for one in results.get(outcome) or []
+    ]
+
+
+def _bound(codes: list[list[str]], store: Mapping[str, Any]) -> bytes | None:
+    confirmed = [_BINDINGS[code] for code, outcome, _, _ in codes if outcome == "success" and code in _BINDINGS]
+    if len(confirmed) != 1:
+        return None
+    hashes = [
+        value.get("hash")
+        for label, value in store.items()
+        if (label == confirmed[0] or label.startswith(confirmed[0] + ".")) and isinstance(value, dict)
+    ]
+    if len(hashes) != 1:
+        return None
+    if isinstance(hashes[0], list):
+        return bytes(hashes[0])
+    try:
+        return base64.b64decode(str(hashes[0]), validate=True)
+    except binascii.Error:
+        return None
+
+
+def _claims(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"actions": [], "training": [], "authors": []}
+    found["title"] = _text(manifest.get("title"))
+    generators = manifest.get("claim_generator_info") or [{}]
+    found["generator"] = _text(
+        " ".join(str(generators[0][key]) for key in ("name", "version") if key in generators[0])
+        or manifest.get("claim_generator")
+    )
+    for assertion in manifest.get("assertions") or []:
+        label, content = str(assertion.get("label", "")), assertion.get("data")
+        if not isinstance(content, dict):
+            continue
+        if label.startswith((ACTIONS_LABEL.removesuffix(".v2"),)):
+            found["actions"].extend(_action(one) for one in content.get("actions") or [] if isinstance(one, dict))
+        elif label.startswith(TRAINING_LABEL) or label.startswith("c2pa.training-mining"):
+            entries = content.get("entries")
+            found["training"].extend(_training(entries if isinstance(entries, dict) else {}))
+        elif label.startswith((METADATA_LABEL, "c2pa.metadata")):
+            found["authors"].extend(_names(content.get("dc:creator")))
+        elif label.startswith("stds.schema-org.CreativeWork"):
+            found["authors"].extend(_names(content.get("author")))
+    return found
+
+
+def _action(action: Mapping[str, Any]) -> dict[str, Any]:
+    agent = action.get("softwareAgent")
+    name = agent.get("name") if isinstance(agent, dict) else agent
+    return {
+        "action": _text(action.get("action")),
+        "when": _text(action.get("when")),
+        "source_type": _text(action.get("digitalSourceType")),
+        "agent": _text(name),
+    }
+
+
+def _training(entries: Mapping[str, Any]) -> list[list[str]]:
+    return [
+        [clean_text(str(use)), clean_text(str(entry.get("use", "")))]
+        for use, entry in entries.items()
+        if isinstance(entry, dict)
+    ]
+
+
+def _names(value: Any) -> list[str]:
+    many = value if isinstance(value, list) else [value]
+    texts = [one.get("name") if isinstance(one, dict) else one for one in many]
+    return [text for text in (_text(one) for one in texts) if text]
+
+
+def _text(value: Any) -> str | None:
+    return clean_text(value) or None if isinstance(value, str) else None
+
+
+def _ingredients(report: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+    """Walk all ingredients below the active manifest and gather what was recorded and what is found now."""
+    deltas: dict[str, list[list[str]]] = {}
+    for one in results.get("ingredientDeltas") or []:
+        uri = str(one.get("ingredientAssertionURI", ""))
+        deltas.setdefault(uri, []).extend(_codes(one.get("validationDeltas") or {}))
+    walked: list[dict[str, Any]] = []
+    too_deep = False
+    waiting = [(str(report["active_manifest"]), 1)]
+    seen = {waiting[0][0]}
+    while waiting:
+        label, depth = waiting.pop()
+        for ingredient in (report["manifests"].get(label) or {}).get("ingredients") or []:
+            below = ingredient.get("active_manifest")
+            address = f"self#jumbf=/c2pa/{label}/c2pa.assertions/{ingredient.get('label')}"
+            recorded = (ingredient.get("validation_results") or {}).get("activeManifest") or {}
+            older = [
+                [clean_text(str(status.get("code", ""))), "failure", "", ""]
+                for status in ingredient.get("validation_status") or []
+            ]
+            walked.append(
+                {
+                    "id": _text(below),
+                    "title": _text(ingredient.get("title")),
+                    "recorded": _codes(recorded) + older,
+                    "now": deltas.pop(address, []),
+                    "present": isinstance(below, str) and below in report["manifests"],
+                }
+            )
+            if isinstance(below, str) and below not in seen:
+                seen.add(below)
+                too_deep = too_deep or depth >= MAX_DEPTH
+                if depth < MAX_DEPTH:
+                    waiting.append((below, depth + 1))
+    # What the engine says of an ingredient that the walk did not meet still counts.
+    stray = [code for codes in deltas.values() for code in codes]
+    return {"ingredients": walked, "stray": stray, "too_deep": too_deep}
