@@ -28,29 +28,35 @@ _THREADS = 1024
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_DUMPABLE = 4
+_FIONBIO = 0x5421
+_FIOCLEX = 0x5451
 _CLONE_THREAD = 0x0001_0000
 _AT_EMPTY_PATH = 0x1000
 _FCNTL_COMMANDS = (0, 1, 2, 3, 4, 1030)  # F_DUPFD F_GETFD F_SETFD F_GETFL F_SETFL F_DUPFD_CLOEXEC
 
+# fmt: off
 #: What decoding, c2pa, NumPy and OpenCV were seen to need, with their threads. Everything that names a file,
 #: a peer or another process by path, address or number is absent and answers "not permitted".
 _ALLOWED = (
-    "read readv write writev pread64 preadv preadv2 pwrite64 pwritev lseek close fstat fsync fdatasync "
-    "ftruncate fallocate dup poll ppoll select pselect6 epoll_wait epoll_pwait epoll_ctl eventfd2 "
-    "mmap munmap mprotect mremap madvise brk membarrier mincore "
-    "futex set_robust_list get_robust_list rseq sched_yield sched_getaffinity sched_setaffinity "
-    "sched_getparam sched_getscheduler set_tid_address arch_prctl getcpu "
-    "rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall exit exit_group "
-    "getpid gettid getppid getuid geteuid getgid getegid getrandom uname sysinfo getrusage getrlimit times "
-    "clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time "
-    "recvmsg sendmsg recvfrom sendto"
-).split()
+    "read", "readv", "write", "writev", "pread64", "preadv", "preadv2", "pwrite64", "pwritev", "lseek",
+    "close", "fstat", "fsync", "fdatasync", "ftruncate", "fallocate", "dup", "poll", "ppoll", "select",
+    "pselect6", "epoll_wait", "epoll_pwait", "epoll_ctl", "eventfd2", "mmap", "munmap", "mprotect",
+    "mremap", "madvise", "brk", "membarrier", "mincore", "futex", "set_robust_list", "get_robust_list",
+    "rseq", "sched_yield", "sched_getaffinity", "sched_setaffinity", "sched_getparam", "sched_getscheduler",
+    "set_tid_address", "arch_prctl", "getcpu", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn",
+    "sigaltstack", "restart_syscall", "exit", "exit_group", "getpid", "gettid", "getppid", "getuid",
+    "geteuid", "getgid", "getegid", "getrandom", "uname", "sysinfo", "getrusage", "getrlimit", "times",
+    "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "gettimeofday", "time", "recvmsg",
+    "sendmsg", "recvfrom", "sendto",
+)
 #: Nothing that parses media ever asks for these: the process is ended at once.
 _FATAL = (
-    "execve execveat ptrace process_vm_readv process_vm_writev socket connect bind listen accept accept4 "
-    "mount umount2 pivot_root chroot unshare setns init_module finit_module bpf userfaultfd perf_event_open "
-    "io_uring_setup kexec_load add_key keyctl request_key open_by_handle_at"
-).split()
+    "execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "socket", "connect", "bind",
+    "listen", "accept", "accept4", "mount", "umount2", "pivot_root", "chroot", "unshare", "setns",
+    "init_module", "finit_module", "bpf", "userfaultfd", "perf_event_open", "io_uring_setup", "kexec_load",
+    "add_key", "keyctl", "request_key", "open_by_handle_at",
+)
+# fmt: on
 
 
 class Level(StrEnum):
@@ -164,4 +170,6 @@ def _build_filter() -> tuple[object | None, str]:
     rule(pyseccomp.ALLOW, "prctl", arg(0, pyseccomp.EQ, _PR_SET_NAME))
     for command in _FCNTL_COMMANDS:
         rule(pyseccomp.ALLOW, "fcntl", arg(1, pyseccomp.EQ, command))
+    for command in (_FIONBIO, _FIOCLEX):  # how Python sets a descriptor's blocking and inheritance
+        rule(pyseccomp.ALLOW, "ioctl", arg(1, pyseccomp.EQ, command))
     return made, ""

@@ -13,32 +13,38 @@ before the lock-down for everything that must be imported or read from disk earl
 from __future__ import annotations
 
 import contextlib
-import os
+import logging
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, cast
+from typing import Self, cast
 
-from provenance.errors import (
-    DeadlineError,
-    FormatError,
-    ProvenanceError,
-    UnavailableError,
-    WorkerError,
-    every_error,
+from provenance.errors import DeadlineError, FormatError, ProvenanceError, UnavailableError, WorkerError
+from provenance.media.job import (
+    Callback,
+    CallbackError,
+    Job,
+    NonsenseError,
+    Source,
+    converse,
+    open_source,
+    value_of,
 )
 from provenance.media.lockdown import CPU_LIFETIME_S, Isolation, Level
 from provenance.media.wire import MAX_DESCRIPTORS, Channel
 from provenance.settings import Limits
+
+__all__ = ["RECYCLE_AFTER", "Callback", "Isolation", "Job", "Level", "Source", "WorkerPool"]
+
+_log = logging.getLogger(__name__)
 
 #: Jobs after which a worker is replaced: bounds what a leak or a fragmented heap can add up to.
 RECYCLE_AFTER = 256
@@ -46,10 +52,8 @@ RECYCLE_AFTER = 256
 _RECYCLE_BUSY_S = CPU_LIFETIME_S / 6
 #: Seconds a worker may take to import its tasks; about 1 s where the disk is warm (measured).
 _BOOT_S = 120.0
-_MODES = ("rb", "r+b", "wb", "w+b")
 _START = (
-    "import sys; sys.path[:] = sys.argv[2:]\n"
-    "from provenance.media.worker import main; main(int(sys.argv[1]))"
+    "import sys; sys.path[:] = sys.argv[2:]\nfrom provenance.media.worker import main; main(int(sys.argv[1]))"
 )
 #: The whole environment of a worker. Nothing of the parent's is passed on: it may hold secrets.
 _ENVIRONMENT = {
@@ -58,37 +62,6 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MiB of the limited address space
 }
-
-#: A file for a job: read-only path, (path, mode), an open file with a descriptor, or bytes.
-Source = Path | tuple[Path, str] | BinaryIO | bytes
-#: Answers a call that a task makes to the parent.
-Callback = Callable[[object], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a task is given.
-
-    Attributes:
-        files: The open files, at position 0, closed after the task.
-        params: The plain parameters.
-        limits: The limits of the pool.
-        channel: Way back to the parent; use :meth:`call`.
-    """
-
-    files: tuple[BinaryIO, ...]
-    params: Mapping[str, object]
-    limits: Limits
-    channel: Channel
-
-    def call(self, name: str, data: object = None) -> object:
-        """Return what the parent's callback ``name`` answers to the plain value ``data``.
-
-        A callback that raises ends this job and the worker; its error reaches the caller of the job.
-        """
-        self.channel.send({"call": name, "data": data})
-        answer, _descriptors = self.channel.receive()
-        return cast("dict[str, object]", answer)["answer"]
 
 
 class _Worker:
@@ -120,7 +93,7 @@ class _Worker:
             answer = cast("dict[str, str]", self.channel.receive(deadline=deadline)[0])
         except (EOFError, OSError, FormatError) as cause:
             raise WorkerError(
-                f"a media worker did not start: {self.end()}",
+                f"a media worker did not start: {self.end(1.0)}",
                 hint="run the same command again; if it persists, worker_memory_bytes may be too small",
             ) from cause
         if "failed" in answer:
@@ -133,11 +106,15 @@ class _Worker:
         """Whether the worker should be replaced before another job."""
         return self.jobs >= RECYCLE_AFTER or self.busy_s >= _RECYCLE_BUSY_S
 
-    def end(self) -> str:
-        """Kill and reap the process; return how it ended, as text."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            # One that is already dying keeps its own status, which is the interesting one.
-            self.process.wait(timeout=0.05)
+    def end(self, grace_s: float = 0.0) -> str:
+        """Kill and reap the process; return how it ended, as text.
+
+        Args:
+            grace_s: Seconds for one that is already dying to keep its own status, the interesting one.
+        """
+        if grace_s:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=grace_s)
         self.process.kill()
         status = self.process.wait()
         self.channel.close()
@@ -196,17 +173,18 @@ class WorkerPool:
         """Kill all workers and wait for them; a job that is running ends with an error."""
         with self._changed:
             self._closed = True
-            doomed = list(self._live)
-            self._idle.clear()
+            idle, self._idle = self._idle, []
             self._changed.notify_all()
-        for worker in doomed:
-            worker.process.kill()
         self._starter.shutdown(wait=True, cancel_futures=True)
         with self._changed:
-            rest = list(self._live)
+            doomed = list(self._live)
             self._live.clear()
-        for worker in rest:
-            worker.end()
+        for worker in doomed:
+            worker.process.kill()
+        for worker in doomed:
+            worker.process.wait()
+        for worker in idle:
+            worker.channel.close()  # that of a busy one belongs to the thread that waits for it
 
     def run(
         self,
@@ -243,21 +221,108 @@ class WorkerPool:
         if len(files) > MAX_DESCRIPTORS:
             raise ValueError(f"a job takes at most {MAX_DESCRIPTORS} files, not {len(files)}")
         with contextlib.ExitStack() as stack:
-            opened = [_open(source, stack) for source in files]
+            opened = [open_source(source, stack) for source in files]
             message = {"task": task, "params": dict(params or {}), "modes": [mode for _, mode in opened]}
             worker = self._acquire(wait_s)
             started = time.monotonic()
             try:
-                answer = _converse(
-                    worker, message, [fd for fd, _ in opened], started + allowed_s, callbacks or {}
+                answer = converse(
+                    worker.channel, message, [fd for fd, _ in opened], started + allowed_s, callbacks or {}
                 )
-            except BaseException as cause:
+            except CallbackError as cause:
                 self._discard(worker)
-                raise self._explain(cause, worker, task, allowed_s) from cause
+                raise cause.error from None
+            except TimeoutError as cause:
+                self._discard(worker)
+                raise DeadlineError(
+                    f"{task} did not end within {allowed_s:g} s",
+                    hint="the file is very large or made to be slow; allow more time if it is trusted",
+                ) from cause
+            except (EOFError, ConnectionError, NonsenseError) as cause:
+                end = self._discard(worker, grace_s=1.0)
+                reason = "the pool was closed" if self._closed else f"{cause}; {end}"
+                raise WorkerError(
+                    f"the media worker died in {task}: {reason}", hint="the file may be damaged or hostile"
+                ) from cause
+            except BaseException:
+                self._discard(worker)
+                raise
         worker.jobs += 1
         worker.busy_s += time.monotonic() - started
         if answer.get("spent") or worker.worn:
             self._discard(worker)
         else:
             self._release(worker)
-        return _value(answer)
+        return value_of(answer)
+
+    def _acquire(self, wait_s: float | None) -> _Worker:
+        deadline = None if wait_s is None else time.monotonic() + wait_s
+        with self._changed:
+            while True:
+                if self._closed:
+                    raise UnavailableError("the pool of media workers is closed")
+                if self._idle:
+                    return self._idle.pop()  # the last one used has the warmest caches
+                if self._started < self._size:
+                    self._started += 1
+                    break
+                left = None if deadline is None else deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    raise UnavailableError(
+                        f"no media worker became free within {wait_s:g} s", hint="repeat the request later"
+                    )
+                self._changed.wait(left)
+        try:
+            return self._starter.submit(self._start).result()
+        except (RuntimeError, CancelledError) as cause:  # the starter was shut down in between
+            raise UnavailableError("the pool of media workers is closed") from cause
+
+    def _start(self) -> _Worker:
+        """Start a worker that was already counted; runs in the starter thread."""
+        try:
+            worker = _Worker(self._tasks, self._limits)
+        except BaseException:
+            with self._changed:
+                self._started -= 1
+                self._changed.notify()
+            raise
+        with self._changed:
+            self._live.add(worker)
+            self._isolation = worker.isolation
+        if worker.isolation.level is not Level.SECCOMP:
+            _log.warning(
+                "media workers are contained by %s only: %s",
+                worker.isolation.level.value,
+                worker.isolation.reason,
+            )
+        return worker
+
+    def _refill(self) -> None:
+        with self._changed:
+            if self._closed or self._started >= self._size:
+                return
+            self._started += 1
+        try:
+            worker = self._start()
+        except (ProvenanceError, OSError) as cause:
+            _log.warning("a media worker could not be replaced: %s", cause)
+            return
+        self._release(worker)
+
+    def _release(self, worker: _Worker) -> None:
+        with self._changed:
+            if not self._closed:
+                self._idle.append(worker)
+                self._changed.notify()
+                return
+        worker.end()
+
+    def _discard(self, worker: _Worker, grace_s: float = 0.0) -> str:
+        end = worker.end(grace_s)
+        with self._changed:
+            self._live.discard(worker)
+            self._started -= 1
+            self._changed.notify()
+            if not self._closed:
+                self._starter.submit(self._refill)
+        return end

@@ -68,7 +68,7 @@ class Channel:
             OSError: The other end is gone.
         """
         frame = memoryview(_encode(value))
-        self._sock.settimeout(_remaining(deadline))
+        self._set_timeout(deadline)
         sent = socket.send_fds(self._sock, [frame], descriptors) if descriptors else self._sock.send(frame)
         if sent < len(frame):
             self._sock.sendall(frame[sent:])
@@ -84,7 +84,7 @@ class Channel:
         head = bytearray()
         descriptors: list[int] = []
         while len(head) < _LENGTH.size:
-            self._sock.settimeout(_remaining(deadline))
+            self._set_timeout(deadline)
             wanted = _LENGTH.size - len(head)
             if max_descriptors:
                 part, found, _flags, _address = socket.recv_fds(self._sock, wanted, max_descriptors)
@@ -103,21 +103,22 @@ class Channel:
         body = bytearray(length)
         view = memoryview(body)
         while view:
-            self._sock.settimeout(_remaining(deadline))
+            self._set_timeout(deadline)
             count = self._sock.recv_into(view)
             if not count:
                 raise EOFError("the other end closed the channel inside a frame")
             view = view[count:]
         return bytes(body)
 
-
-def _remaining(deadline: float | None) -> float | None:
-    if deadline is None:
-        return None
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("the deadline passed")
-    return left
+    def _set_timeout(self, deadline: float | None) -> None:
+        if deadline is None:
+            if self._sock.gettimeout() is not None:
+                self._sock.settimeout(None)
+            return
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline passed")
+        self._sock.settimeout(left)
 
 
 def _encode(value: object) -> bytes:
@@ -134,7 +135,7 @@ def _encode(value: object) -> bytes:
 
 
 def _refuse(*_unused: object) -> NoReturn:
-    raise cbor2.CBORDecodeValueError("tags are not part of the message format")
+    raise cbor2.CBORDecodeError("tags are not part of the message format")
 
 
 _REFUSALS = dict.fromkeys(_TAGS, _refuse)

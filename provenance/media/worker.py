@@ -14,15 +14,9 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import BinaryIO, cast
 
-from provenance.errors import (
-    InputError,
-    LimitError,
-    ProvenanceError,
-    StorageError,
-    WorkerError,
-)
+from provenance.errors import FormatError, LimitError, ProvenanceError, StorageError, WorkerError
+from provenance.media.job import Job
 from provenance.media.lockdown import lock_down
-from provenance.media.sandbox import Job
 from provenance.media.wire import MAX_DESCRIPTORS, Channel
 from provenance.settings import Limits
 
@@ -54,7 +48,11 @@ def _serve(channel: Channel) -> None:
     channel.send({"level": isolation.level.value, "reason": isolation.reason})
     while True:
         message, descriptors = channel.receive(MAX_DESCRIPTORS)
-        channel.send(_run(tasks, cast("dict[str, object]", message), descriptors, limits, channel))
+        answer = _run(tasks, cast("dict[str, object]", message), descriptors, limits, channel)
+        try:
+            channel.send(answer)
+        except FormatError as cause:
+            channel.send(_failure(WorkerError(f"the task's result cannot be sent: {cause.message}")))
 
 
 def _load(name: str) -> Mapping[str, Callable[[Job], object]]:
@@ -73,12 +71,12 @@ def _run(
     channel: Channel,
 ) -> dict[str, object]:
     task = str(message["task"])
+    if task not in tasks:
+        return _failure(WorkerError(f"expected a task of {sorted(tasks)}, found {task!r}"))
     params = cast("dict[str, object]", message["params"])
     with contextlib.ExitStack() as stack:
         try:
             files = _open(descriptors, cast("list[str]", message["modes"]), stack)
-            if task not in tasks:
-                raise InputError(f"expected a task of {sorted(tasks)}, found {task!r}")
             value = tasks[task](Job(files, params, limits, channel))
             for file in files:
                 if file.writable():

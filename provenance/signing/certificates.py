@@ -72,8 +72,8 @@ def issue_test_chain(organisation: str, now: datetime, *, leaf_life: timedelta =
     root_name = _name(named, f"{named} TEST root")
     middle_name = _name(named, f"{named} TEST intermediate")
     ends = now + _AUTHORITY_LIFE
-    root = _authority(root_name, root_key, root_name, root_key, None, (now, ends))
-    middle = _authority(middle_name, middle_key, root_name, root_key, 0, (now, ends))
+    root = _authority(root_name, root_key, root_name, root_key, (now, ends), path_length=None)
+    middle = _authority(middle_name, middle_key, root_name, root_key, (now, ends), path_length=0)
     builder = _certificate(
         _name(named, f"{named} TEST signer"), leaf_key, middle_name, middle_key, (now, now + leaf_life)
     )
@@ -197,8 +197,9 @@ def _authority(
     key: ec.EllipticCurvePrivateKey,
     issuer: x509.Name,
     issuer_key: ec.EllipticCurvePrivateKey,
-    path_length: int | None,
     validity: tuple[datetime, datetime],
+    *,
+    path_length: int | None,
 ) -> x509.Certificate:
     return (
         _certificate(subject, key, issuer, issuer_key, validity)

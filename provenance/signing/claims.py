@@ -133,9 +133,7 @@ def build_definition(request: SigningRequest, when: datetime) -> dict[str, Any]:
     if request.soft_binding is not None:
         value = base64.b64encode(request.soft_binding).decode("ascii")
         block = {"scope": {}, "value": value}
-        assertions.append(
-            _assertion(SOFT_BINDING_LABEL, {"alg": SOFT_BINDING_ALGORITHM, "blocks": [block]})
-        )
+        assertions.append(_assertion(SOFT_BINDING_LABEL, {"alg": SOFT_BINDING_ALGORITHM, "blocks": [block]}))
     return {
         "claim_version": 2,
         "claim_generator_info": [{"name": GENERATOR, "version": version(GENERATOR)}],
@@ -170,7 +168,8 @@ def _checked(name: str, text: str) -> str:
         raise InputError(f"expected text for {name}, found none", hint=f"give a {name} or leave it out")
     if len(cleaned) > MAX_TEXT:
         raise LimitError(
-            f"expected at most {MAX_TEXT} characters for {name}, found {len(cleaned)}", hint=f"shorten the {name}"
+            f"expected at most {MAX_TEXT} characters for {name}, found {len(cleaned)}",
+            hint=f"shorten the {name}",
         )
     return cleaned
 

@@ -6,6 +6,7 @@ key.
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 from dataclasses import dataclass, field
@@ -94,9 +95,7 @@ class KeyRing:
     ledger: ed25519.Ed25519PrivateKey = field(repr=False)
 
     @classmethod
-    def load(
-        cls, folder: Path, *, now: datetime, environment: str, passphrase: bytes | None = None
-    ) -> Self:
+    def load(cls, folder: Path, *, now: datetime, environment: str, passphrase: bytes | None = None) -> Self:
         """Return the keys of ``folder`` after checking files, pairing, curve and validity.
 
         Args:
@@ -110,9 +109,7 @@ class KeyRing:
                 does not belong to its certificate, is not valid at ``now``, or is a TEST one in production.
         """
         signer = _load_signer(folder, now, environment, passphrase)
-        publisher, ledger = (
-            _ed25519(folder / name, passphrase) for name in (PUBLISHER_KEY, LEDGER_KEY)
-        )
+        publisher, ledger = (_ed25519(folder / name, passphrase) for name in (PUBLISHER_KEY, LEDGER_KEY))
         return cls(signer, publisher, ledger)
 
 
@@ -195,10 +192,10 @@ def _check_chain(chain: tuple[x509.Certificate, ...], now: datetime, environment
         )
     if tier_of(leaf) is None:
         raise KeyMaterialError(
-            "expected a certificate for claim signing, e-mail protection or document signing; found none of them",
+            "expected a certificate for claim signing, e-mail protection or document signing, found another",
             hint="the profile is in keys/README.md, point 3",
         )
-    for lower, upper in zip(chain, chain[1:], strict=False):
+    for lower, upper in itertools.pairwise(chain):
         try:
             lower.verify_directly_issued_by(upper)
         except (InvalidSignature, TypeError, ValueError) as cause:
@@ -280,7 +277,9 @@ def _write_new(path: Path, content: bytes) -> None:
         os.fsync(handle)
 
 
-def _private_pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, passphrase: bytes | None) -> bytes:
+def _private_pem(
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, passphrase: bytes | None
+) -> bytes:
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
         encryption = serialization.BestAvailableEncryption(passphrase)

@@ -6,26 +6,20 @@ Reading returns plain values, because it runs in a media worker; what they mean 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import c2pa
 
 from provenance.digest import Digest
 from provenance.errors import ConfigError, CredentialError, KeyMaterialError, UnsupportedError
-from provenance.evidence import MediaType
-from provenance.signing.claims import (
-    ACTIONS_LABEL,
-    METADATA_LABEL,
-    TRAINING_LABEL,
-    as_edit,
-    clean_text,
-)
+from provenance.media.asset import MediaType
+from provenance.signing.claims import as_edit, clean_text
+from provenance.signing.describe import describe
 from provenance.signing.jumbf import STORE_MARK, read_boxes
 
 #: The wrapper is pinned exactly: formats and settings change between its releases.
@@ -34,22 +28,13 @@ ENGINE_WRAPPER = "0.38.1"
 ENGINE_FLOOR = (0, 91, 1)
 #: Media types whose manifest is embedded, and the name the engine knows them by.
 SIGNABLE: Mapping[MediaType, str] = {
-    kind: kind.value
-    for kind in MediaType
-    if kind not in (MediaType.WEBM, MediaType.MKV, MediaType.OGG)
+    kind: kind.value for kind in MediaType if kind not in (MediaType.WEBM, MediaType.MKV, MediaType.OGG)
 }
 #: Signature algorithms the engine offers, by their C2PA names.
 ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
 #: Engine buffers up to this size stay in memory, larger ones go to a temporary file.
 MEMORY_THRESHOLD_MB = 512
-#: Ingredients are followed this deep. Source: security.md SR-12.
-MAX_DEPTH = 32
 _BLOCK = 1 << 20
-_BINDINGS = {
-    "assertion.dataHash.match": "c2pa.hash.data",
-    "assertion.bmffHash.match": "c2pa.hash.bmff",
-    "assertion.boxesHash.match": "c2pa.hash.boxes",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +63,11 @@ def check_engine() -> None:
         ConfigError: Another wrapper or an older engine is installed.
     """
     wrapper, engine = version("c2pa-python"), str(c2pa.sdk_version())
-    numbers = tuple(int(part) for part in engine.split("-")[0].split(".") if part.isdigit())
+    numbers = tuple(int(part) for part in engine.split("-", maxsplit=1)[0].split(".") if part.isdigit())
     if wrapper != ENGINE_WRAPPER or numbers < ENGINE_FLOOR:
         floor = ".".join(str(part) for part in ENGINE_FLOOR)
         raise ConfigError(
-            f"expected c2pa-python {ENGINE_WRAPPER} with engine {floor} or later, found {wrapper} with {engine}",
+            f"expected c2pa-python {ENGINE_WRAPPER}, engine {floor} or later; found {wrapper}, {engine}",
             hint=f"pip install c2pa-python=={ENGINE_WRAPPER}",
         )
 
@@ -105,6 +90,7 @@ def write_manifest(
     target: BinaryIO,
     media_type: MediaType,
     definition: dict[str, Any],
+    *,
     certificates_pem: bytes,
     algorithm: str,
     sign: Callable[[bytes], bytes],
@@ -138,14 +124,16 @@ def write_manifest(
         )
     if algorithm not in ALGORITHMS:
         raise KeyMaterialError(
-            f"expected a signature algorithm among {', '.join(ALGORITHMS)}, found {algorithm!r}", hint="use es256"
+            f"expected a signature algorithm among {', '.join(ALGORITHMS)}, found {algorithm!r}",
+            hint="use es256",
         )
     edits = carries_manifest(source)
     failed: list[BaseException] = []
     try:
-        with c2pa.Context.from_dict(_settings(())) as context, _signer(
-            sign, algorithm, certificates_pem, failed
-        ) as signer:
+        with (
+            c2pa.Context.from_dict(_settings(())) as context,
+            _signer(sign, algorithm, certificates_pem, failed) as signer,
+        ):
             builder = c2pa.Builder(as_edit(definition) if edits else definition, context=context)
             if edits:
                 builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
@@ -170,9 +158,10 @@ def read_manifest(source: BinaryIO, media_type: MediaType, trust: Mapping[str, A
         ``manifest``, ``absent``, ``remote`` or ``unreadable``.
     """
     try:
-        with c2pa.Context.from_dict(_settings(trust["lists"])) as context, c2pa.Reader(
-            media_type.value, source, context=context
-        ) as reader:
+        with (
+            c2pa.Context.from_dict(_settings(trust["lists"])) as context,
+            c2pa.Reader(media_type.value, source, context=context) as reader,
+        ):
             return _describe(reader)
     except c2pa.C2paError as cause:
         return _describe_refusal(str(cause), source, media_type)
@@ -259,161 +248,18 @@ def _describe_refusal(text: str, source: BinaryIO, media_type: MediaType) -> dic
 
 def _describe(reader: Any) -> dict[str, Any]:
     report = json.loads(reader.json())
-    detail = json.loads(reader.detailed_json())
-    active = report["active_manifest"]
-    manifest = report["manifests"][active]
-    results = report.get("validation_results") or {}
-    codes = _codes(results.get("activeManifest") or {})
-    boxes = None
-    problem = ""
+    active = str(report["active_manifest"])
+    boxes, problem = None, ""
     try:
         boxes = read_boxes(_store(reader, active), active)
     except (CredentialError, c2pa.C2paError) as cause:
         problem = clean_text(str(cause))
-    return {
-        "found": "manifest",
-        "error": problem,
-        "state": str(report.get("validation_state")),
-        "list_uri": results.get("trustListUri"),
-        "codes": codes,
-        "manifest_id": clean_text(active),
-        "leaf": boxes.leaf if boxes else None,
-        "serial": str((manifest.get("signature_info") or {}).get("cert_serial_number", "")),
-        "time": (manifest.get("signature_info") or {}).get("time"),
-        "bound": _bound(codes, (detail["manifests"][active].get("assertion_store") or {})),
-        "claims": _claims(manifest),
-        **_ingredients(report, results),
-    }
+    plain = describe(report, json.loads(reader.detailed_json()))
+    return {**plain, "found": "manifest", "error": problem, "leaf": boxes.leaf if boxes else None}
 
 
 def _store(reader: Any, active: str) -> bytes:
-    from io import BytesIO
-
     sink = BytesIO()
     # Any address inside a manifest gives the whole store (measured with c2pa-rs 0.91.3).
-    reader.resource_to_stream(f"self#jumbf=/c2pa/{active}/{'c2pa.signature'}", sink)
+    reader.resource_to_stream(f"self#jumbf=/c2pa/{active}/c2pa.signature", sink)
     return sink.getvalue()
-
-
-def _codes(results: Mapping[str, Any]) -> list[list[str]]:
-    return [
-        [
-            clean_text(str(one.get("code", ""))),
-            outcome,
-            clean_text(str(one.get("url") or "")),
-            clean_text(str(one.get("explanation") or "")),
-        ]
-        for outcome in ("success", "informational", "failure")
-        for one in results.get(outcome) or []
-    ]
-
-
-def _bound(codes: list[list[str]], store: Mapping[str, Any]) -> bytes | None:
-    confirmed = [_BINDINGS[code] for code, outcome, _, _ in codes if outcome == "success" and code in _BINDINGS]
-    if len(confirmed) != 1:
-        return None
-    hashes = [
-        value.get("hash")
-        for label, value in store.items()
-        if (label == confirmed[0] or label.startswith(confirmed[0] + ".")) and isinstance(value, dict)
-    ]
-    if len(hashes) != 1:
-        return None
-    if isinstance(hashes[0], list):
-        return bytes(hashes[0])
-    try:
-        return base64.b64decode(str(hashes[0]), validate=True)
-    except binascii.Error:
-        return None
-
-
-def _claims(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"actions": [], "training": [], "authors": []}
-    found["title"] = _text(manifest.get("title"))
-    generators = manifest.get("claim_generator_info") or [{}]
-    found["generator"] = _text(
-        " ".join(str(generators[0][key]) for key in ("name", "version") if key in generators[0])
-        or manifest.get("claim_generator")
-    )
-    for assertion in manifest.get("assertions") or []:
-        label, content = str(assertion.get("label", "")), assertion.get("data")
-        if not isinstance(content, dict):
-            continue
-        if label.startswith((ACTIONS_LABEL.removesuffix(".v2"),)):
-            found["actions"].extend(_action(one) for one in content.get("actions") or [] if isinstance(one, dict))
-        elif label.startswith(TRAINING_LABEL) or label.startswith("c2pa.training-mining"):
-            entries = content.get("entries")
-            found["training"].extend(_training(entries if isinstance(entries, dict) else {}))
-        elif label.startswith((METADATA_LABEL, "c2pa.metadata")):
-            found["authors"].extend(_names(content.get("dc:creator")))
-        elif label.startswith("stds.schema-org.CreativeWork"):
-            found["authors"].extend(_names(content.get("author")))
-    return found
-
-
-def _action(action: Mapping[str, Any]) -> dict[str, Any]:
-    agent = action.get("softwareAgent")
-    name = agent.get("name") if isinstance(agent, dict) else agent
-    return {
-        "action": _text(action.get("action")),
-        "when": _text(action.get("when")),
-        "source_type": _text(action.get("digitalSourceType")),
-        "agent": _text(name),
-    }
-
-
-def _training(entries: Mapping[str, Any]) -> list[list[str]]:
-    return [
-        [clean_text(str(use)), clean_text(str(entry.get("use", "")))]
-        for use, entry in entries.items()
-        if isinstance(entry, dict)
-    ]
-
-
-def _names(value: Any) -> list[str]:
-    many = value if isinstance(value, list) else [value]
-    texts = [one.get("name") if isinstance(one, dict) else one for one in many]
-    return [text for text in (_text(one) for one in texts) if text]
-
-
-def _text(value: Any) -> str | None:
-    return clean_text(value) or None if isinstance(value, str) else None
-
-
-def _ingredients(report: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
-    """Walk all ingredients below the active manifest and gather what was recorded and what is found now."""
-    deltas: dict[str, list[list[str]]] = {}
-    for one in results.get("ingredientDeltas") or []:
-        uri = str(one.get("ingredientAssertionURI", ""))
-        deltas.setdefault(uri, []).extend(_codes(one.get("validationDeltas") or {}))
-    walked: list[dict[str, Any]] = []
-    too_deep = False
-    waiting = [(str(report["active_manifest"]), 1)]
-    seen = {waiting[0][0]}
-    while waiting:
-        label, depth = waiting.pop()
-        for ingredient in (report["manifests"].get(label) or {}).get("ingredients") or []:
-            below = ingredient.get("active_manifest")
-            address = f"self#jumbf=/c2pa/{label}/c2pa.assertions/{ingredient.get('label')}"
-            recorded = (ingredient.get("validation_results") or {}).get("activeManifest") or {}
-            older = [
-                [clean_text(str(status.get("code", ""))), "failure", "", ""]
-                for status in ingredient.get("validation_status") or []
-            ]
-            walked.append(
-                {
-                    "id": _text(below),
-                    "title": _text(ingredient.get("title")),
-                    "recorded": _codes(recorded) + older,
-                    "now": deltas.pop(address, []),
-                    "present": isinstance(below, str) and below in report["manifests"],
-                }
-            )
-            if isinstance(below, str) and below not in seen:
-                seen.add(below)
-                too_deep = too_deep or depth >= MAX_DEPTH
-                if depth < MAX_DEPTH:
-                    waiting.append((below, depth + 1))
-    # What the engine says of an ingredient that the walk did not meet still counts.
-    stray = [code for codes in deltas.values() for code in codes]
-    return {"ingredients": walked, "stray": stray, "too_deep": too_deep}

@@ -1,0 +1,120 @@
+"""What a worker takes out of a media file: codes, references and the facts of the stream, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Algorithm names of stored codes that are not single pictures' codes; see docs/formats.md.
+FRAME_ALGORITHM = "pdq256-frame-v1"
+SOUND_ALGORITHM = "chromaprint2-v1"
+#: Kinds of stored references.
+PICTURE_REFERENCE = "picture"
+FEATURE_REFERENCE = "features"
+FRAME_REFERENCE = "frame"
+SPECTRUM_REFERENCE = "spectrum"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureCode:
+    """A code of a picture.
+
+    Attributes:
+        algorithm: Name and version.
+        value: The code.
+        form: What was done to the picture before: ``as it is``, ``mirrored`` ...
+        quality: PDQ quality 0..100, or None.
+    """
+
+    algorithm: str
+    value: bytes
+    form: str
+    quality: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PictureExam:
+    """A picture's codes and local features.
+
+    Attributes:
+        codes: Codes; for a query in all forms, for registration as it is.
+        features: Stored form of its local features, or None where it has none.
+        mirrored_features: The same of the mirrored picture (queries only).
+        reference: Stored reference picture (registration only).
+    """
+
+    codes: tuple[PictureCode, ...]
+    features: bytes | None
+    mirrored_features: bytes | None
+    reference: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTrack:
+    """Codes of a film's frames.
+
+    Attributes:
+        codes: n codes of 32 bytes each.
+        times: n float64 seconds, little-endian.
+    """
+
+    codes: bytes
+    times: bytes
+
+    def code_array(self) -> NDArray[np.uint8]:
+        """Return the codes, uint8, shape (n, 32)."""
+        return np.frombuffer(self.codes, np.uint8).reshape(-1, 32)
+
+    def time_array(self) -> NDArray[np.float64]:
+        """Return the times, float64 seconds, shape (n,)."""
+        return np.frombuffer(self.times, "<f8").astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class SoundTrack:
+    """Codes and spectrum of a sound track.
+
+    Attributes:
+        codes: n uint32 codes, little-endian.
+        spectrum: m rows of 32 bytes: mel bands at ten frames a second.
+        duration_s: Length of the sound, seconds.
+    """
+
+    codes: bytes
+    spectrum: bytes
+    duration_s: float
+
+    def code_array(self) -> NDArray[np.uint32]:
+        """Return the codes, uint32, shape (n,)."""
+        return np.frombuffer(self.codes, "<u4").astype(np.uint32)
+
+    def spectrum_array(self) -> NDArray[np.uint8]:
+        """Return the spectrum, uint8, shape (m, 32)."""
+        return np.frombuffer(self.spectrum, np.uint8).reshape(-1, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """All that was taken out of one file.
+
+    Attributes:
+        width: Upright width in pixels, or None without picture.
+        height: Upright height in pixels, or None.
+        duration_s: Length of film or recording, seconds, or None.
+        picture: Of a picture.
+        frames: Of a film.
+        sound: Of a film or recording.
+        refusals: Why a part cannot be matched: too flat, too small, too quiet.
+        notes: Findings about the file worth a reader's attention.
+    """
+
+    width: int | None
+    height: int | None
+    duration_s: float | None
+    picture: PictureExam | None
+    frames: FrameTrack | None
+    sound: SoundTrack | None
+    refusals: tuple[str, ...]
+    notes: tuple[str, ...]

@@ -1,0 +1,315 @@
+"""Film: which stretch of the copy is which stretch of the asset, by the codes of their frames.
+
+Pairs of similar frames vote for lines of time, each line is grown and fitted on the codes themselves, and the
+cheapest path over all lines says which one, or none, each frame of the copy lies on. Lines compete frame by
+frame, so a cut within a still scene goes to the line whose frames are nearer, although both are near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.errors import FormatError
+from provenance.evidence import Channel, Segment, Span
+from provenance.fingerprint.code import PDQ256
+from provenance.match.path import Line, best_path, best_stretch, fit_line, runs
+
+#: Distance, bits of PDQ, up to which two frames count as the same within an alignment. Source:
+#: docs/measurements.md, film: the order in time allows a wider radius than single pictures.
+FRAME_RADIUS: Final = 60
+#: What the frames of a stretch must be nearer than FRAME_RADIUS, summed over frames unlike each other, bits.
+#: One frame within the radius of single pictures has it, or several distinct ones that are farther.
+MIN_EVIDENCE: Final = FRAME_RADIUS - PDQ256.radius
+#: Cost of beginning, ending or changing a line, bits: a stretch of foreign frames (128 bits from anything) is
+#: left out from three frames on, and a change of line is seen where it brings frames nearer by as much in sum.
+SWITCH_BITS: Final = 80.0
+
+Codes = NDArray[np.uint8]
+Times = NDArray[np.float64]
+
+# Two frames of the copy at least this far apart count as distinct evidence.
+_DISTINCT_BITS = PDQ256.radius
+# Nearest stored frames of a frame that vote; still scenes have hundreds that say nothing.
+_VOTES = 16
+# Bits by which a vote loses 1/e against the frame's best vote, and by which a line counts as explaining it.
+_SHARP_BITS = 8.0
+# Speeds that are tried; between two neighbours a minute drifts by less than two bins.
+_SPEEDS = (1.0, 0.96, 1.04, 0.92, 1.09, 0.86, 1.17, 0.8, 1.25, 0.7, 1.4, 0.6, 1.6, 0.5, 2.0)
+# At equal votes normal speed wins.
+_NORMAL_BONUS = 1.1
+# Votes (frames) a line needs to be tried, and most lines tried: a copy with more parts is cut off there.
+_MIN_VOTES = 2.5
+_MAX_LINES = 64
+_MAX_FITS = 8
+# Rows of the distance matrix computed at a time: 16 MB against four hours of film.
+_BLOCK = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Films:
+    """Codes and times of both films; codes as four 64-bit words."""
+
+    copy: NDArray[np.uint64]
+    copy_s: Times
+    ref: NDArray[np.uint64]
+    ref_s: Times
+
+    @property
+    def copy_step(self) -> float:
+        return _step(self.copy_s)
+
+    @property
+    def reach(self) -> float:
+        """How far from a line, seconds of the asset, a frame is looked for."""
+        return _step(self.ref_s)
+
+    def near(self, line: Line, reach: float) -> tuple[NDArray[np.float32], Times]:
+        """Return distances and time errors of the stored frames around a line.
+
+        Returns:
+            float32 (n, k) bits, infinite where there is no frame, and float64 (n, k) seconds.
+        """
+        times = line.along(self.copy_s)
+        first = np.searchsorted(self.ref_s, times - reach)
+        last = np.searchsorted(self.ref_s, times + reach, side="right")
+        width = max(1, int((last - first).max()))
+        places = first[:, None] + np.arange(width)
+        valid = places < last[:, None]
+        places = np.minimum(places, len(self.ref_s) - 1)
+        bits = np.bitwise_count(self.copy[:, None, :] ^ self.ref[places]).sum(axis=2)
+        distances = np.where(valid, bits, np.inf).astype(np.float32)
+        return distances, self.ref_s[places] - times[:, None]
+
+    def cost(self, line: Line) -> NDArray[np.float32]:
+        """Return the distance, bits, of each frame to the nearest stored one on a line; infinite without one."""
+        return np.asarray(self.near(line, self.reach)[0].min(axis=1), np.float32)
+
+
+def align_frames(copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_times: Times) -> list[Segment]:
+    """Return which stretches of a copy's picture are which stretches of an asset's, in order of the copy.
+
+    Args:
+        copy_codes: uint8, shape (n, 32), PDQ codes of the copy's frames, of one form (mirrored and turned
+            forms are aligned by separate calls).
+        copy_times: float64, shape (n,), ascending, seconds.
+        ref_codes: uint8, shape (m, 32), of the registered film.
+        ref_times: float64, shape (m,), ascending, seconds.
+
+    Returns:
+        Segments of channel picture that do not overlap in the copy; ``strength`` is the share of their
+        frames within :data:`FRAME_RADIUS`. Empty where nothing is shared or either side has no frames.
+
+    Raises:
+        FormatError: A shape, a type or the order of the times is another.
+    """
+    films = _films(copy_codes, copy_times, ref_codes, ref_times)
+    if not len(films.copy_s) or not len(films.ref_s):
+        return []
+    lines = list(_candidates(films))
+    if not lines:
+        return []
+    parts = _assign(films, lines)
+    # Each part fits its own line; then the frames at the seams are given out again.
+    parts = _assign(films, [line for line, _, _ in _joined(films, parts)])
+    return [segment for part in _joined(films, parts) if (segment := _segment(films, *part)) is not None]
+
+
+def _films(copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_times: Times) -> _Films:
+    for codes, times in ((copy_codes, copy_times), (ref_codes, ref_times)):
+        if codes.ndim != 2 or codes.shape[1] != PDQ256.size or codes.dtype != np.uint8:
+            raise FormatError(f"expected uint8 codes of shape (n, 32), found {codes.dtype} {codes.shape}")
+        if times.shape != codes.shape[:1] or not np.isfinite(times).all() or (np.diff(times) < 0).any():
+            raise FormatError(f"expected {len(codes)} finite ascending times, found {times.shape}")
+    return _Films(
+        np.ascontiguousarray(copy_codes).view(np.uint64),
+        np.asarray(copy_times, np.float64),
+        np.ascontiguousarray(ref_codes).view(np.uint64),
+        np.asarray(ref_times, np.float64),
+    )
+
+
+def _step(times: Times) -> float:
+    """Return the usual time from one frame to the next; 1 s where there is only one frame."""
+    gaps = np.diff(times)
+    gaps = gaps[gaps > 0]
+    return float(np.median(gaps)) if len(gaps) else 1.0
+
+
+# --- lines -----------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class _Votes:
+    """Pairs of similar frames: frame of the copy, times of both, weight; a frame's weights sum to 1."""
+
+    frame: NDArray[np.intp]
+    copy_s: Times
+    ref_s: Times
+    weight: NDArray[np.float64]
+    best: NDArray[np.float64]
+
+    def peak(self, width: float, live: NDArray[np.bool_]) -> tuple[Line, float]:
+        """Return the line of most votes of the live frames, and its votes."""
+        on = live[self.frame]
+        copy_s, ref_s, weight = self.copy_s[on], self.ref_s[on], self.weight[on]
+        found, most = Line(1.0, 0.0), 0.0
+        for speed in _SPEEDS if len(copy_s) else ():
+            offsets = ref_s - speed * copy_s
+            low = float(offsets.min())
+            bins = np.bincount(((offsets - low) / width).astype(np.intp), weight)
+            # Two neighbouring bins together, or a line between them would lose half its votes.
+            pairs = bins[:-1] + bins[1:] if len(bins) > 1 else bins
+            at = int(pairs.argmax())
+            votes = float(pairs[at]) * (_NORMAL_BONUS if speed == 1.0 else 1.0)
+            if votes > most:
+                most = votes
+                inside = np.abs(offsets - low - (at + 1) * width) <= width
+                found = Line(speed, float(np.average(offsets[inside], weights=weight[inside])))
+        return found, most
+
+
+def _vote(films: _Films) -> _Votes:
+    """Return the votes of all frames; ``best`` is each frame's distance to the nearest stored one."""
+    count = len(films.copy_s)
+    best = np.full(count, np.inf)
+    frames, places, bits = [], [], []
+    ref = _signs(films.ref)
+    for start in range(0, count, _BLOCK):
+        # For signs of 256 bits the product is 256 less twice the distance; small integers are exact in float32.
+        block = (256 - _signs(films.copy[start : start + _BLOCK]) @ ref.T) / 2
+        best[start : start + len(block)] = block.min(axis=1)
+        if block.shape[1] > _VOTES:
+            bound = np.partition(block, _VOTES - 1, axis=1)[:, _VOTES - 1 : _VOTES]
+            row, column = np.nonzero(block <= np.minimum(bound, FRAME_RADIUS))
+        else:
+            row, column = np.nonzero(block <= FRAME_RADIUS)
+        frames.append(row + start)
+        places.append(column)
+        bits.append(block[row, column])
+    frame, place = np.concatenate(frames), np.concatenate(places)
+    weight = np.exp((best[frame] - np.concatenate(bits)) / _SHARP_BITS)
+    sums = np.bincount(frame, weight, minlength=count)
+    return _Votes(frame, films.copy_s[frame], films.ref_s[place], weight / sums[frame], best)
+
+
+def _signs(codes: NDArray[np.uint64]) -> NDArray[np.float32]:
+    bits = np.unpackbits(codes.view(np.uint8), axis=1)
+    return bits.astype(np.float32) * 2 - 1
+
+
+def _candidates(films: _Films) -> Iterator[Line]:
+    """Yield grown lines until the frames that no line explains no longer vote together."""
+    votes = _vote(films)
+    live = votes.best <= FRAME_RADIUS
+    for _ in range(_MAX_LINES):
+        line, most = votes.peak(films.reach, live)
+        if most < _MIN_VOTES:
+            return
+        voted = np.abs(votes.ref_s - line.along(votes.copy_s)) <= 2 * films.reach
+        line = _grow(films, line, live)
+        yield line
+        cost = films.cost(line)
+        live &= cost > votes.best + _SHARP_BITS
+        # The frames that voted for it have had their say, or the same peak would come back for ever.
+        live[votes.frame[voted & (votes.weight > 1 / _VOTES)]] = False
+
+
+def _grow(films: _Films, line: Line, live: NDArray[np.bool_]) -> Line:
+    """Return the line fitted to the stretch of live frames around it, as long as it keeps changing."""
+    for _ in range(_MAX_FITS):
+        cost = films.cost(line)
+        gain = np.where(live, FRAME_RADIUS - np.minimum(cost, 2.0 * FRAME_RADIUS), 0.0)
+        first, end = best_stretch(np.where(np.isfinite(cost), gain, -1.0))
+        if end <= first:
+            return line
+        fitted = _fit(films, line, first, end)
+        if abs(fitted.speed - line.speed) < 1e-4 and abs(fitted.offset_s - line.offset_s) < 0.01:
+            return fitted
+        line = fitted
+    return line
+
+
+def _fit(films: _Films, line: Line, first: int, end: int) -> Line:
+    """Return the line moved to where frames of the stretch are nearest.
+
+    Distances grow evenly to both sides of the true time, so the mean of times weighted by nearness is it; in
+    a still scene all are equal and the even window leaves the line where it was.
+    """
+    reach = 3 * films.reach
+    part = _Films(films.copy[first:end], films.copy_s[first:end], films.ref, films.ref_s)
+    bits, error = part.near(line, reach)
+    best = bits.min(axis=1, keepdims=True)
+    times = line.along(part.copy_s)
+    # A window cut off by an end of the film would pull the line inwards.
+    room = np.minimum(times - films.ref_s[0], films.ref_s[-1] - times) + films.reach / 2
+    window = np.clip(room, films.reach / 2, reach)[:, None]
+    usable = (best <= FRAME_RADIUS) & (np.abs(error) <= window) & np.isfinite(bits)
+    nearness = np.where(usable, bits - np.where(np.isfinite(best), best, 0), 0) / _SHARP_BITS
+    weight = np.where(usable, np.exp(-nearness - 2 * (error / window) ** 2), 0.0)
+    copy_s = np.broadcast_to(part.copy_s[:, None], weight.shape)
+    return fit_line(copy_s.ravel(), (times[:, None] + error).ravel(), weight.ravel(), line)
+
+
+# --- parts -----------------------------------------------------------------------------------------------
+
+_Part = tuple[Line, int, int]
+
+
+def _assign(films: _Films, lines: list[Line]) -> list[_Part]:
+    """Return the parts of the cheapest path over lines and no line: (line, first frame, frame after)."""
+    costs = np.full((len(films.copy_s), len(lines) + 1), FRAME_RADIUS, np.float32)
+    for column, line in enumerate(lines, start=1):
+        # Unlike frames all count the same, and a missing stored frame (flat, dropped) a little against.
+        cost = films.cost(line)
+        costs[:, column] = np.where(np.isfinite(cost), np.minimum(cost, 128), FRAME_RADIUS + 1)
+    return [(lines[state - 1], a, b) for state, a, b in runs(best_path(costs, SWITCH_BITS)) if state]
+
+
+def _joined(films: _Films, parts: list[_Part]) -> list[_Part]:
+    """Return the parts with refitted lines, neighbours of one and the same line joined."""
+    joined: list[_Part] = []
+    for line, first, end in parts:
+        fitted = _fit(films, line, first, end)
+        if joined and joined[-1][2] == first:
+            before, began, _ = joined[-1]
+            seam = float(films.copy_s[first])
+            if (
+                abs(before.at(seam) - fitted.at(seam)) <= films.reach
+                and abs(before.speed - fitted.speed) < 0.02
+            ):
+                joined[-1] = (_fit(films, before, began, end), began, end)
+                continue
+        joined.append((fitted, first, end))
+    return joined
+
+
+def _segment(films: _Films, line: Line, first: int, end: int) -> Segment | None:
+    """Return the segment of a part; None where its frames are too few or too alike to be evidence."""
+    cost = films.cost(line)[first:end]
+    compared = np.isfinite(cost)
+    agrees = cost <= FRAME_RADIUS
+    if not agrees.any() or _evidence(films.copy[first:end][agrees], cost[agrees]) < MIN_EVIDENCE:
+        return None
+    half = films.copy_step / 2
+    start_s, end_s = float(films.copy_s[first]), float(films.copy_s[end - 1])
+    # The true seam lies anywhere between two frames; at the ends of the copy there is none.
+    start_s -= half if first else 0.0
+    end_s += half if end < len(films.copy_s) else 2 * half
+    strength = float(agrees.sum()) / float(compared.sum())
+    return line.segment(Channel.PICTURE, Span(start_s, end_s), strength)
+
+
+def _evidence(codes: NDArray[np.uint64], cost: NDArray[np.float32]) -> float:
+    """Return by how many bits the frames are nearer than the radius, each kind of frame counted once."""
+    total = 0.0
+    left = np.ones(len(codes), np.bool_)
+    while left.any() and total < MIN_EVIDENCE:
+        at = int(np.where(left, cost, np.inf).argmin())
+        total += FRAME_RADIUS - float(cost[at])
+        left &= np.bitwise_count(codes ^ codes[at]).sum(axis=1) >= _DISTINCT_BITS
+    return total

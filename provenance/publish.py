@@ -1,0 +1,216 @@
+"""Publish: sign a file, register it, and only then move it into place.
+
+1. The source is opened, sniffed and limited; the output must not exist.
+2. A soft binding is computed of the file as it was handed in.
+3. A worker writes the signed file under a temporary name; this process makes the signature.
+4. The signed file is digested and examined: fingerprints, references, sound.
+5. All files of a batch are registered in one ledger transaction.
+6. Receipts are written and the signed files are moved into place.
+
+A crash before 5 leaves nothing but temporary files; a crash between 5 and 6 leaves an entry without a file, which
+repeating the command makes good by registering again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, cast
+
+from provenance import files
+from provenance.evidence import Record
+from provenance.examination import Examination
+from provenance.ledger.log import Log
+from provenance.ledger.receipt import Receipt
+from provenance.media.asset import Asset, open_asset
+from provenance.media.sandbox import WorkerPool
+from provenance.plain import from_plain
+from provenance.registration import build_registration
+from provenance.settings import Limits
+from provenance.signing.claims import SigningRequest, build_definition
+from provenance.signing.keys import KeyRing
+
+#: Files registered in one transaction. Source: docs/measurements.md#ledger, where larger batches gain little.
+BATCH: Final = 256
+#: Seconds of work granted per byte of film or sound beyond the fixed time: at least a tenth of the slowest decode.
+SECONDS_PER_BYTE: Final = 1 / 200_000
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishJob:
+    """A file to publish.
+
+    Attributes:
+        source: The file as it is; never changed unless ``output`` is the same path.
+        output: Where the signed file goes.
+        request: What the manifest says.
+    """
+
+    source: Path
+    output: Path
+    request: SigningRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A file that was signed, registered and moved into place.
+
+    Attributes:
+        source: The file it was made of.
+        output: The signed file.
+        receipt_path: The receipt beside it.
+        receipt: The receipt's text.
+        record: The registration.
+        notes: What a publisher should know, for example that the content is too flat to be found by similarity.
+    """
+
+    source: Path
+    output: Path
+    receipt_path: Path
+    receipt: str
+    record: Record
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    job: PublishJob
+    partial: Path
+    asset: Asset
+    manifest: Mapping[str, object]
+    examination: Examination
+    references: tuple[tuple[float, bytes], ...]
+    when: datetime
+
+
+def receipt_path(output: Path) -> Path:
+    """Return where the receipt of a signed file lies: its name with ``.receipt`` added."""
+    return output.with_name(output.name + ".receipt")
+
+
+class Publisher:
+    """Signs and registers files.
+
+    Args:
+        pool: Media workers.
+        log: The ledger.
+        keys: Signing and publisher keys.
+        organisation: Publisher's name as registered.
+        limits: Limits on one file.
+        clock: Current time, aware UTC.
+    """
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        log: Log,
+        keys: KeyRing,
+        organisation: str,
+        limits: Limits,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pool, self._log, self._keys = pool, log, keys
+        self._organisation, self._limits, self._clock = organisation, limits, clock
+
+    def publish(
+        self, jobs: Sequence[PublishJob], *, replace: bool = False, progress: Progress | None = None
+    ) -> list[Published]:
+        """Return what was published; each batch of files is registered whole or not at all.
+
+        Args:
+            jobs: Files to publish.
+            replace: Whether outputs that exist are replaced; in-place signing needs it.
+            progress: Called with stage, files done and files in all.
+
+        Raises:
+            OutputExistsError: An output exists; nothing was signed.
+            InputError: A source cannot be used; nothing of its batch was registered or moved.
+            StorageError: The disk is full; nothing of its batch was moved.
+        """
+        tell = progress or (lambda *_: None)
+        for job in jobs:
+            for path in (job.output, receipt_path(job.output)):
+                if not replace and path.exists():
+                    raise files.exists(path)
+        done: list[Published] = []
+        for start in range(0, len(jobs), BATCH):
+            batch = jobs[start : start + BATCH]
+            with ExitStack() as stack:
+                signed = []
+                for job in batch:
+                    tell("signing", start + len(signed), len(jobs))
+                    signed.append(self._sign(job, stack))
+                tell("registering", start + len(signed), len(jobs))
+                receipts = self._log.append([self._registration(one) for one in signed])
+                for one, receipt in zip(signed, receipts, strict=True):
+                    done.append(self._place(one, receipt, replace=replace))
+                tell("done", len(done), len(jobs))
+        return done
+
+    def _sign(self, job: PublishJob, stack: ExitStack) -> _Signed:
+        source = open_asset(job.source, self._limits)
+        partial = files.partial_beside(job.output)
+        stack.enter_context(files.removed_on_exit(partial))
+        patience_s = self._limits.worker_seconds + source.size * SECONDS_PER_BYTE
+        params: dict[str, object] = {"media_type": source.media_type.value}
+        binding = self._pool.run("soft_binding", [job.source], params, timeout_s=patience_s)
+        when = self._clock()
+        request = replace(job.request, soft_binding=cast("bytes | None", binding))
+        manifest = self._pool.run(
+            "sign",
+            [job.source, (partial, "w+b")],
+            params
+            | {
+                "definition": build_definition(request, when),
+                "certificates": self._keys.signer.certificates_pem,
+                "algorithm": self._keys.signer.algorithm,
+            },
+            timeout_s=patience_s,
+            callbacks={"sign": lambda data: self._keys.signer.sign(cast("bytes", data))},
+        )
+        kept: list[tuple[float, bytes]] = []
+        asset = open_asset(partial, self._limits)
+        examined = self._pool.run(
+            "examine",
+            [partial],
+            params | {"register": True},
+            timeout_s=patience_s,
+            callbacks={"keep": lambda one: kept.append(_kept(one))},
+        )
+        examination = from_plain(Examination, examined)
+        return _Signed(
+            job, partial, asset, cast("Mapping[str, object]", manifest), examination, tuple(kept), when
+        )
+
+    def _registration(self, one: _Signed) -> object:
+        return build_registration(
+            asset=one.asset,
+            request=one.job.request,
+            manifest=one.manifest,
+            examination=one.examination,
+            frame_references=one.references,
+            organisation=self._organisation,
+            certificate_sha256=self._keys.signer.certificate_sha256,
+            publisher=self._keys.publisher,
+            when=one.when,
+        )
+
+    def _place(self, one: _Signed, receipt: Receipt, *, replace: bool) -> Published:
+        path, text = receipt_path(one.job.output), receipt.format()
+        files.write_whole(path, text.encode(), replace=replace)
+        files.move_into_place(one.partial, one.job.output, replace=replace)
+        refused = (f"cannot be found by similarity: {reason}" for reason in one.examination.refusals)
+        record = self._log.store.record(receipt.asset_id)
+        return Published(
+            one.job.source, one.job.output, path, text, record, (*refused, *one.examination.notes)
+        )
+
+
+def _kept(one: object) -> tuple[float, bytes]:
+    reference = cast("Mapping[str, object]", one)
+    return float(cast("float", reference["time_s"])), cast("bytes", reference["blob"])

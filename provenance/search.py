@@ -1,0 +1,149 @@
+"""Search: hashes in, registered assets with distance, status and inclusion proof out. The media stays put."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from provenance.digest import Digest
+from provenance.errors import FormatError
+from provenance.evidence import Record
+from provenance.examination import Examination
+from provenance.fingerprint.code import ALGORITHMS, PDQ256, Fingerprint, distance
+from provenance.ledger.log import Log
+from provenance.match.index import CodeIndex
+from provenance.media.asset import Kind, open_asset
+from provenance.media.sandbox import WorkerPool
+from provenance.plain import from_plain
+from provenance.settings import Limits
+
+#: Most hits returned for one hash; enumeration of the registry is not a search.
+MAX_HITS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A registered asset near a hash.
+
+    Attributes:
+        record: The asset.
+        algorithm: Which hash found it.
+        distance: Bits that differ; 0 for a digest.
+        bits: Length of the hash in bits.
+        time_s: Where in the asset, for a film's frame.
+        receipt: Its receipt, with the inclusion proof under the current checkpoint.
+    """
+
+    record: Record
+    algorithm: str
+    distance: int
+    bits: int
+    time_s: float | None
+    receipt: str
+
+
+class Searcher:
+    """Looks assets up by hash.
+
+    Args:
+        pool: Media workers, for hashing files.
+        log: The ledger with its registry.
+        limits: Limits on one file.
+    """
+
+    def __init__(self, pool: WorkerPool, log: Log, limits: Limits) -> None:
+        self._pool, self._log, self._limits = pool, log, limits
+        self._books = {name: _Book(name) for name in ALGORITHMS}
+
+    def hashes(self, path: Path) -> tuple[str, ...]:
+        """Return the hashes of a file as texts: its digest, and its picture codes where it is a picture.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        asset = open_asset(path, self._limits)
+        if asset.media_type.kind is not Kind.IMAGE:
+            return (str(asset.digest),)
+        params = {"media_type": asset.media_type.value, "register": True}
+        examination = from_plain(Examination, self._pool.run("examine", [path], params))
+        codes = examination.picture.codes if examination.picture is not None else ()
+        return (str(asset.digest), *(str(Fingerprint(code.algorithm, code.value)) for code in codes))
+
+    def by_file(self, path: Path) -> list[Hit]:
+        """Return the assets near any hash of a file, nearest first; one hit an asset and algorithm."""
+        hits = [hit for text in self.hashes(path) for hit in self.by_text(text)]
+        return sorted(hits, key=lambda hit: (hit.distance / hit.bits, hit.record.index))
+
+    def by_text(self, text: str, radius: int | None = None) -> list[Hit]:
+        """Return the assets near a hash, nearest first.
+
+        Args:
+            text: ``sha256:…`` or ``<algorithm>:…`` as :meth:`hashes` prints them.
+            radius: Bits that may differ; default the algorithm's published radius.
+
+        Raises:
+            FormatError: The text is spelled otherwise, or the radius is out of range.
+        """
+        if text.startswith("sha256:"):
+            records = self._log.store.by_digest(Digest.parse(text))
+            return [self._hit(record, "sha256", 0, 256, None) for record in records[:MAX_HITS]]
+        wanted = Fingerprint.parse(text)
+        algorithm = ALGORITHMS[wanted.algorithm]
+        reach = algorithm.radius if radius is None else radius
+        if not 0 <= reach <= algorithm.wide_radius:
+            raise FormatError(
+                f"expected a radius of 0 to {algorithm.wide_radius} bits for {algorithm.name}, found {reach}",
+                hint="a wider radius finds unrelated assets",
+            )
+        near = self._books[wanted.algorithm].near(self._log, wanted, reach)
+        return [
+            self._hit(self._log.store.record(asset_id), wanted.algorithm, bits, algorithm.bits, time_s)
+            for asset_id, bits, time_s in near[:MAX_HITS]
+        ]
+
+    def _hit(self, record: Record, algorithm: str, bits_off: int, bits: int, time_s: float | None) -> Hit:
+        receipt = self._log.prove(record.index).format()
+        return Hit(record, algorithm, bits_off, bits, time_s, receipt)
+
+
+class _Book:
+    """All registered codes of one algorithm; 256-bit codes by the exact index, shorter ones by a scan."""
+
+    def __init__(self, algorithm: str) -> None:
+        self._algorithm, self._seen = algorithm, 0
+        self._owners: list[tuple[str, float | None]] = []
+        self._codes: list[bytes] = []
+        self._index = CodeIndex() if ALGORITHMS[algorithm].bits == PDQ256.bits else None
+
+    def near(self, log: Log, wanted: Fingerprint, radius: int) -> list[tuple[str, int, float | None]]:
+        """Return (asset_id, bits, time) within ``radius``, nearest first, one for each asset."""
+        self._refresh(log)
+        best: dict[str, tuple[int, float | None]] = {}
+        for position, bits in self._within(wanted, radius):
+            asset_id, time_s = self._owners[position]
+            if asset_id not in best or bits < best[asset_id][0]:
+                best[asset_id] = (bits, time_s)
+        return sorted(((one, bits, time_s) for one, (bits, time_s) in best.items()), key=lambda hit: hit[1])
+
+    def _refresh(self, log: Log) -> None:
+        size = log.store.size()
+        if size == self._seen:
+            return
+        added = list(log.store.codes_after(self._algorithm, self._seen))
+        self._owners += [(asset_id, time_s) for asset_id, _, time_s, _ in added]
+        if self._index is None:
+            self._codes += [code for _, _, _, code in added]
+        elif added:
+            self._index.add(
+                np.frombuffer(b"".join(code for *_, code in added), np.uint8).reshape(len(added), -1)
+            )
+        self._seen = size
+
+    def _within(self, wanted: Fingerprint, radius: int) -> list[tuple[int, int]]:
+        if self._index is not None:
+            return [(one.position, one.distance) for one in self._index.within(wanted.value, radius)]
+        each = enumerate(distance(Fingerprint(wanted.algorithm, code), wanted) for code in self._codes)
+        return [(position, bits) for position, bits in each if bits <= radius]

@@ -1,0 +1,295 @@
+"""What runs inside a media worker: each task takes open files and plain values and returns plain values.
+
+This module and what it imports is all that a locked-down worker can run; see :mod:`provenance.media.sandbox`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO, Final, cast
+
+import numpy as np
+
+from provenance.digest import Digest
+from provenance.errors import UnmatchableError
+from provenance.examination import (
+    Examination,
+    FrameTrack,
+    PictureCode,
+    PictureExam,
+    SoundTrack,
+)
+from provenance.fingerprint import frames, image, iscc, local, sound
+from provenance.fingerprint.code import distance
+from provenance.match import align, compare, reference, warp
+from provenance.media import decode
+from provenance.media.asset import Kind, MediaType
+from provenance.media.sandbox import Job
+from provenance.plain import to_plain
+from provenance.report import draw
+from provenance.signing import manifest
+
+#: Longest side to which pictures are decoded for codes and comparison; part of every code's version.
+DECODE_SIDE_PX: Final = 1024
+#: Seconds between stored frame references. Source: storage budget of docs/measurements.md.
+REFERENCE_STEP_S: Final = 1.0
+_FRAME_SIDE_PX: Final = 512
+
+
+def read_credentials(job: Job) -> object:
+    """Return the engine's report on the manifest of the first file."""
+    media_type = MediaType(str(job.params["media_type"]))
+    trust = cast("Mapping[str, object]", job.params["trust"])
+    return manifest.read_manifest(job.files[0], media_type, trust)
+
+
+def sign(job: Job) -> object:
+    """Write the first file with a manifest to the second; the parent makes the signature.
+
+    Params: ``media_type``, ``definition``, ``certificates``, ``algorithm``. Callback: ``sign``.
+    """
+    source, target = job.files
+    made = manifest.write_manifest(
+        source,
+        target,
+        MediaType(str(job.params["media_type"])),
+        cast("dict[str, object]", job.params["definition"]),
+        cast("bytes", job.params["certificates"]),
+        str(job.params["algorithm"]),
+        lambda data: cast("bytes", job.call("sign", data)),
+    )
+    return {
+        "manifest_id": made.manifest_id,
+        "store_digest": made.store_digest.value,
+        "claim_digest": made.claim_digest.value,
+        "bound_digest": made.bound_digest,
+    }
+
+
+def soft_binding(job: Job) -> object:
+    """Return the ISCC-SEQ of the file as handed in, or None where its medium has no content unit."""
+    file, media_type = job.files[0], MediaType(str(job.params["media_type"]))
+    try:
+        content = _content_unit(job, file, media_type)
+    except UnmatchableError:
+        return None
+    if content is None:
+        return None
+    file.seek(0)
+    return iscc.sequence([content, *iscc.stream_units(file)])
+
+
+def _content_unit(job: Job, file: BinaryIO, media_type: MediaType) -> iscc.Unit | None:
+    if media_type.kind is Kind.IMAGE:
+        picture = decode.read_picture(file, media_type, job.limits, max_side=DECODE_SIDE_PX)
+        return iscc.image_unit(picture.rgb)
+    if media_type.kind is Kind.AUDIO:
+        return iscc.audio_unit(_sound(file).codes)
+    return None
+
+
+# --- examining -------------------------------------------------------------------------------------------
+
+
+def examine(job: Job) -> object:
+    """Return the :class:`Examination` of the first file.
+
+    Params: ``media_type``; ``register`` is true for registration: codes as it is, with references, which are
+    handed over one by one through the callback ``keep`` so that a long film stays within bounded memory.
+    """
+    file, media_type = job.files[0], MediaType(str(job.params["media_type"]))
+    register = bool(job.params["register"])
+    if media_type.kind is Kind.IMAGE:
+        return to_plain(_examine_picture(job, file, media_type, register=register))
+    return to_plain(_examine_timed(job, file, media_type, register=register))
+
+
+def _examine_picture(job: Job, file: BinaryIO, media_type: MediaType, *, register: bool) -> Examination:
+    picture = decode.read_picture(file, media_type, job.limits, max_side=DECODE_SIDE_PX)
+    exam, refusals = None, ()
+    try:
+        exam = _picture_exam(picture.rgb, register=register)
+    except UnmatchableError as refusal:
+        refusals = (refusal.message,)
+    return Examination(
+        picture.width, picture.height, None, exam, None, None, refusals=refusals, notes=tuple(picture.notes)
+    )
+
+
+def _picture_exam(rgb: image.Rgb, *, register: bool) -> PictureExam:
+    code, quality = image.pdq(rgb)
+    codes = [PictureCode(code.algorithm, code.value, "as it is", quality)]
+    phash = image.phash64(rgb)
+    codes.append(PictureCode(phash.algorithm, phash.value, "as it is", None))
+    unit = iscc.image_code(rgb)
+    codes.append(PictureCode(unit.algorithm, unit.value, "as it is", None))
+    if not register:
+        codes += [
+            PictureCode(form.fingerprint.algorithm, form.fingerprint.value, form.name, quality)
+            for form in image.pdq_forms(rgb)
+        ]
+    gray = warp.luma(rgb)
+    plain, mirrored = local.features(gray), None
+    if not register:
+        mirrored = local.features(np.ascontiguousarray(gray[:, ::-1]))
+    return PictureExam(
+        codes=tuple(codes),
+        features=plain.to_bytes() if len(plain) else None,
+        mirrored_features=mirrored.to_bytes() if mirrored is not None and len(mirrored) else None,
+        reference=reference.make_reference(rgb) if register else None,
+    )
+
+
+def _examine_timed(job: Job, file: BinaryIO, media_type: MediaType, *, register: bool) -> Examination:
+    probe = decode.probe(file, media_type, job.limits)
+    frame_track, sound_track, refusals = None, None, []
+    if probe.has_picture and media_type.kind is Kind.VIDEO:
+        file.seek(0)
+        try:
+            frame_track = _frame_track(job, file, register=register)
+        except UnmatchableError as refusal:
+            refusals.append(f"picture: {refusal.message}")
+    if probe.has_sound:
+        file.seek(0)
+        try:
+            sound_track = _sound_track(file)
+        except UnmatchableError as refusal:
+            refusals.append(f"sound: {refusal.message}")
+    return Examination(
+        probe.width,
+        probe.height,
+        probe.duration_s,
+        None,
+        frame_track,
+        sound_track,
+        refusals=tuple(refusals),
+        notes=tuple(probe.notes),
+    )
+
+
+def _frame_track(job: Job, file: BinaryIO, *, register: bool) -> FrameTrack:
+    collector = frames.FrameCollector()
+    rate = frames.REFERENCE_RATE if register else frames.QUERY_RATE
+    next_reference_s = 0.0
+    for time_s, rgb in decode.read_frames(file, rate_hz=rate, max_side=_FRAME_SIDE_PX):
+        matchable = collector.add(time_s, rgb)
+        if register and matchable and time_s >= next_reference_s:
+            job.call("keep", {"time_s": time_s, "blob": reference.make_frame_reference(rgb)})
+            next_reference_s = time_s + REFERENCE_STEP_S - 1e-6
+    collected = collector.finish()
+    return FrameTrack(collected.codes.tobytes(), collected.times.astype("<f8").tobytes())
+
+
+def _sound(file: BinaryIO) -> sound.Sound:
+    collector = sound.SoundCollector()
+    for chunk in decode.read_sound(file, rate_hz=sound.RATE_HZ):
+        collector.add(chunk)
+    return collector.finish()
+
+
+def _sound_track(file: BinaryIO) -> SoundTrack:
+    made = _sound(file)
+    return SoundTrack(made.codes.astype("<u4").tobytes(), made.mel.tobytes(), made.duration_s)
+
+
+# --- comparing -------------------------------------------------------------------------------------------
+
+
+def compare_picture(job: Job) -> object:
+    """Return, for each stored reference, how the picture lies in it and where it differs, or None.
+
+    Params: ``media_type``; ``candidates``: list of {``blob``, ``width``, ``height``}, best first. The picture
+    of the answer is drawn for the first candidate that aligns. Result: per candidate None or {``geometry``,
+    ``comparison``, ``aligned_distance``: PDQ bits between the aligned copy and the reference, or None}.
+    """
+    media_type = MediaType(str(job.params["media_type"]))
+    picture = decode.read_picture(job.files[0], media_type, job.limits, max_side=DECODE_SIDE_PX)
+    aligner = align.Aligner(picture.rgb)
+    answers: list[object] = []
+    for candidate in cast("list[Mapping[str, object]]", job.params["candidates"]):
+        blob = reference.open_reference(cast("bytes", candidate["blob"]))
+        size = (int(cast("int", candidate["width"])), int(cast("int", candidate["height"])))
+        geometry = aligner.align(blob, size)
+        if geometry is None:
+            answers.append(None)
+            continue
+        comparison = compare.compare_picture(picture.rgb, blob, geometry)
+        first = all(answer is None for answer in answers)
+        drawn = draw.map_png(picture.rgb, blob, geometry, comparison) if first else None
+        answers.append(
+            {
+                "geometry": to_plain(geometry),
+                "comparison": to_plain(comparison),
+                "map_png": drawn,
+                "aligned_distance": _aligned_distance(picture.rgb, blob, geometry.matrix),
+            }
+        )
+    return answers
+
+
+def _aligned_distance(copy: image.Rgb, stored: image.Rgb, matrix: tuple[float, ...]) -> int | None:
+    """Return the PDQ distance of the reference to itself with the aligned copy pasted where the copy shows it.
+
+    The part outside the copy is blanked in both, so that only the shared part is compared.
+    """
+    warped, inside = warp.onto(copy, stored.shape[:2], np.array(matrix).reshape(3, 3))
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not len(rows) or not len(columns):
+        return None
+    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    shown = np.where(inside[..., None], warped, stored)[part]
+    try:
+        return distance(
+            image.pdq(np.ascontiguousarray(shown))[0], image.pdq(np.ascontiguousarray(stored[part]))[0]
+        )
+    except UnmatchableError:
+        return None
+
+
+def compare_frames(job: Job) -> object:
+    """Return, for each pair of a copy's moment and a stored frame, how the frame lies in it, or None.
+
+    Params: ``pairs``: list of {``time_s`` in the copy, ``blob``}, at most a dozen.
+    """
+    pairs = cast("list[Mapping[str, object]]", job.params["pairs"])
+    answers: list[object] = []
+    for pair in pairs:
+        wanted_s = float(cast("float", pair["time_s"]))
+        job.files[0].seek(0)
+        shown = _frame_at(job.files[0], wanted_s)
+        if shown is None:
+            answers.append(None)
+            continue
+        stored = reference.open_reference(cast("bytes", pair["blob"]))
+        geometry = align.align_picture(shown, stored)
+        answers.append(None if geometry is None else to_plain(geometry))
+    return answers
+
+
+def _frame_at(file: BinaryIO, time_s: float) -> image.Rgb | None:
+    found: Iterator[tuple[float, image.Rgb]] = decode.read_frames(
+        file,
+        rate_hz=frames.QUERY_RATE,
+        max_side=_FRAME_SIDE_PX,
+        start_s=max(time_s - 0.13, 0.0),
+        end_s=time_s + 0.13,
+    )
+    nearest = min(found, key=lambda one: abs(one[0] - time_s), default=None)
+    return None if nearest is None else nearest[1]
+
+
+def digest(job: Job) -> object:
+    """Return the SHA-256 of the first file, 32 bytes; the warm-up and self-test of a worker."""
+    return Digest.of_stream(job.files[0]).value
+
+
+#: What a worker may be asked to do, by name.
+TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
+    "read_credentials": read_credentials,
+    "sign": sign,
+    "soft_binding": soft_binding,
+    "examine": examine,
+    "compare_picture": compare_picture,
+    "compare_frames": compare_frames,
+    "digest": digest,
+}
