@@ -104,17 +104,16 @@ class NoteVerifier:
             CheckpointError: Another spelling, another algorithm, or a key id that does not belong to it.
         """
         hint = "provenance log key prints the verifier key of a log"
-        parts = vkey.split("+", 2) if len(vkey) <= MAX_NOTE_BYTES else []
+        name, _, rest = vkey[:MAX_NOTE_BYTES].partition("+")
+        key_id, _, encoded = rest.partition("+")
         try:
-            if len(parts) != 3:
-                raise ValueError("expected name+id+key")
-            key = decode_base64(parts[2])
-            made = cls(parts[0], key[1:])
+            key = decode_base64(encoded)
+            made = cls(name, key[1:])
         except ValueError as cause:
             raise CheckpointError(
                 f"expected a verifier key, found {vkey[:80]!r}: {cause}", hint=hint
             ) from cause
-        if key[:1] != _ED25519 or parts[1] != made.key_id.hex():
+        if key[:1] != _ED25519 or key_id != made.key_id.hex():
             raise CheckpointError(
                 "expected an Ed25519 verifier key with its own key id, found another", hint=hint
             )

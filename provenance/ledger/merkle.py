@@ -63,7 +63,7 @@ def tree_levels(hashes: bytes) -> list[bytes]:
 
 
 def _range_hash(start: int, stop: int, node: NodeReader) -> bytes:
-    """Return the hash of the leaves ``start`` to ``stop``, where ``start`` is a multiple of the split size."""
+    """Return the hash of leaves ``start`` to ``stop``; ``start`` is a multiple of the split size."""
     width = stop - start
     level = (width - 1).bit_length()
     if width == 1 << level:

@@ -97,7 +97,12 @@ def best_stretch(gain: NDArray[np.float64]) -> tuple[int, int]:
 
 
 def fit_line(
-    copy_s: NDArray[np.float64], asset_s: NDArray[np.float64], weight: NDArray[np.float64], start: Line
+    copy_s: NDArray[np.float64],
+    asset_s: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    start: Line,
+    *,
+    hold: bool = False,
 ) -> Line:
     """Return the weighted least-squares line through pairs of times.
 
@@ -109,6 +114,7 @@ def fit_line(
         asset_s: Shape (n,), asset times, seconds.
         weight: Shape (n,), 0 or above.
         start: The line to improve; returned where all weights are 0.
+        hold: Whether to keep its speed.
     """
     whole = float(weight.sum())
     if whole <= 0:
@@ -116,12 +122,12 @@ def fit_line(
     x, y = float(weight @ copy_s) / whole, float(weight @ asset_s) / whole
     length = float(np.ptp(copy_s[weight > 0]))
     speed = start.speed
-    if length >= _TELLING_S:
+    if length >= _TELLING_S and not hold:
         off = copy_s - x
         fitted = float(weight @ (off * (asset_s - y))) / float(weight @ (off * off))
         if _SLOWEST <= fitted <= _FASTEST:
             speed = fitted
-    if abs(speed - 1) * length < 2 * _SNAP_S:
+    if not hold and abs(speed - 1) * length < 2 * _SNAP_S:
         speed = 1.0
     return Line(speed, y - speed * x)
 

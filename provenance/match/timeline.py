@@ -31,6 +31,8 @@ SWITCH_BITS: Final = 80.0
 
 Codes = NDArray[np.uint8]
 Times = NDArray[np.float64]
+# A line with its first frame and the frame after its last.
+_Part = tuple[Line, int, int]
 
 # Two frames of the copy at least this far apart count as distinct evidence.
 _DISTINCT_BITS = PDQ256.radius
@@ -46,6 +48,10 @@ _NORMAL_BONUS = 1.1
 _MIN_VOTES = 2.5
 _MAX_LINES = 64
 _MAX_FITS = 8
+# Bits per frame by which another speed must be nearer than normal speed, where the fit does not lead to it.
+_TELLING_BITS = 3.0
+# Frames that a third of a line needs to be tried by itself.
+_PIECE = 6
 # Rows of the distance matrix computed at a time: 16 MB against four hours of film.
 _BLOCK = 128
 
@@ -211,30 +217,61 @@ def _candidates(films: _Films) -> Iterator[Line]:
         if most < _MIN_VOTES:
             return
         voted = np.abs(votes.ref_s - line.along(votes.copy_s)) <= 2 * films.reach
-        line = _grow(films, line, live)
+        line, first, end = _grow(films, line, live)
+        line = _told(films, line, first, end)
         yield line
+        yield from _pieces(films, line, first, end)
         cost = films.cost(line)
         live &= cost > votes.best + _SHARP_BITS
         # The frames that voted for it have had their say, or the same peak would come back for ever.
         live[votes.frame[voted & (votes.weight > 1 / _VOTES)]] = False
 
 
-def _grow(films: _Films, line: Line, live: NDArray[np.bool_]) -> Line:
+def _grow(films: _Films, line: Line, live: NDArray[np.bool_]) -> _Part:
     """Return the line fitted to the stretch of live frames around it, as long as it keeps changing."""
+    first, end = 0, 0
     for _ in range(_MAX_FITS):
         cost = films.cost(line)
         gain = np.where(live, FRAME_RADIUS - np.minimum(cost, 2.0 * FRAME_RADIUS), 0.0)
         first, end = best_stretch(np.where(np.isfinite(cost), gain, -1.0))
         if end <= first:
-            return line
-        fitted = _fit(films, line, first, end)
-        if abs(fitted.speed - line.speed) < 1e-4 and abs(fitted.offset_s - line.offset_s) < 0.01:
-            return fitted
-        line = fitted
-    return line
+            return line, 0, 0
+        before, line = line, _fit(films, line, first, end)
+        if abs(before.speed - line.speed) < 1e-4 and abs(before.offset_s - line.offset_s) < 0.01:
+            break
+    return line, first, end
 
 
-def _fit(films: _Films, line: Line, first: int, end: int) -> Line:
+def _told(films: _Films, line: Line, first: int, end: int) -> Line:
+    """Return the line, or the one of normal speed where the frames do not tell the two apart.
+
+    A still scene looks the same at any speed: a speed is believed where the fit comes to it from normal speed
+    too, or where normal speed is clearly worse.
+    """
+    if line.speed == 1.0 or end <= first:
+        return line
+    middle = float(films.copy_s[first:end].mean())
+    normal = Line(1.0, line.at(middle) - middle)
+    for _ in range(_MAX_FITS):
+        normal = _fit(films, normal, first, end)
+    if abs(normal.speed - line.speed) < 0.02:
+        return line
+    worse = np.minimum(films.cost(normal), 128) - np.minimum(films.cost(line), 128)
+    told = float(worse[first:end].sum()) >= max(2 * SWITCH_BITS, _TELLING_BITS * (end - first))
+    return line if told else normal
+
+
+def _pieces(films: _Films, line: Line, first: int, end: int) -> Iterator[Line]:
+    """Yield lines of normal speed through each third: a short cut in a still scene passes for a slow drift."""
+    edges = np.linspace(first, end, 4).astype(int).tolist()
+    for a, b in zip(edges[:-1], edges[1:], strict=True):
+        if b - a >= _PIECE:
+            middle = float(films.copy_s[a:b].mean())
+            piece = Line(1.0, line.at(middle) - middle)
+            yield _fit(films, _fit(films, piece, a, b, hold=True), a, b, hold=True)
+
+
+def _fit(films: _Films, line: Line, first: int, end: int, *, hold: bool = False) -> Line:
     """Return the line moved to where frames of the stretch are nearest.
 
     Distances grow evenly to both sides of the true time, so the mean of times weighted by nearness is it; in
@@ -252,13 +289,10 @@ def _fit(films: _Films, line: Line, first: int, end: int) -> Line:
     nearness = np.where(usable, bits - np.where(np.isfinite(best), best, 0), 0) / _SHARP_BITS
     weight = np.where(usable, np.exp(-nearness - 2 * (error / window) ** 2), 0.0)
     copy_s = np.broadcast_to(part.copy_s[:, None], weight.shape)
-    return fit_line(copy_s.ravel(), (times[:, None] + error).ravel(), weight.ravel(), line)
+    return fit_line(copy_s.ravel(), (times[:, None] + error).ravel(), weight.ravel(), line, hold=hold)
 
 
 # --- parts -----------------------------------------------------------------------------------------------
-
-_Part = tuple[Line, int, int]
-
 
 def _assign(films: _Films, lines: list[Line]) -> list[_Part]:
     """Return the parts of the cheapest path over lines and no line: (line, first frame, frame after)."""

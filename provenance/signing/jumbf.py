@@ -114,7 +114,8 @@ def _leaf_of(signature: bytes) -> bytes:
     # Two chains would let the engine check one certificate and a reader be shown another.
     if len(chains) != 1:
         raise _malformed("one certificate chain")
-    leaf: Any = chains[0][0] if isinstance(chains[0], list) and chains[0] else chains[0]
+    chain: Any = chains[0]
+    leaf = chain[0] if isinstance(chain, (list, tuple)) and chain else chain
     if not isinstance(leaf, bytes):
         raise _malformed("a DER certificate")
     return leaf

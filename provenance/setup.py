@@ -1,0 +1,174 @@
+"""Setup: make an installation, and open one: keys, trust lists, registry, workers and the three jobs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+
+from provenance import files
+from provenance.errors import ProvenanceError, VerificationError
+from provenance.evidence import SourceType, VerdictCode
+from provenance.ledger.checkpoint import NoteSigner
+from provenance.ledger.log import Log
+from provenance.ledger.receipt import check_receipt
+from provenance.ledger.store import Store
+from provenance.match.find import Finder
+from provenance.media.sandbox import WorkerPool
+from provenance.publish import Publisher, PublishJob
+from provenance.search import Searcher
+from provenance.settings import CONFIG_NAME, Settings
+from provenance.signing.claims import SigningRequest
+from provenance.signing.keys import KeyRing, create_development_keys
+from provenance.signing.trust import TrustList, load_trust_lists
+from provenance.verify import Verifier
+
+_CONFIG = """# Content provenance. Every name can also be set as PROVENANCE_<NAME>; unknown names are errors.
+environment = "development"   # production refuses TEST certificates
+database_url = "sqlite:///registry.db"
+origin = "{origin}"           # name of the log, first line of every checkpoint
+keys = "keys"
+organisation = "{organisation}"
+"""
+
+
+def initialise(folder: Path, organisation: str, now: datetime | None = None) -> Settings:
+    """Make TEST keys, ``provenance.toml`` and an empty registry in ``folder``.
+
+    Raises:
+        OutputExistsError: Something of that stands there already; nothing was changed.
+    """
+    config = folder / CONFIG_NAME
+    settings = Settings(root=folder.resolve(), organisation=organisation)
+    for path in (config, settings.keys_folder / "signing-key.pem", folder / "registry.db"):
+        if path.exists():
+            raise files.exists(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    create_development_keys(settings.keys_folder, organisation, now or datetime.now(UTC))
+    text = _CONFIG.format(origin=settings.origin, organisation=organisation.replace('"', "'"))
+    files.write_whole(config, text.encode(), replace=False)
+    Store.create(settings.database).close()
+    return settings
+
+
+class Installation:
+    """An open installation; a context manager that ends its workers.
+
+    Args:
+        settings: Places and limits.
+        clock: Current time, aware UTC.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.settings, self._clock = settings, clock
+        self.store = Store.open(settings.database)
+        self.pool = WorkerPool(limits=settings.limits, size=settings.limits.workers)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Return the installation of ``settings``; cheap: workers, keys and books are made when first needed."""
+        return cls(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers and close the registry."""
+        self.pool.close()
+        self.store.close()
+
+    @cached_property
+    def keys(self) -> KeyRing:
+        """Signing, publisher and ledger keys; raises KeyMaterialError where they are missing or unfit."""
+        return KeyRing.load(
+            self.settings.keys_folder, now=self._clock(), environment=self.settings.environment
+        )
+
+    @cached_property
+    def trust(self) -> tuple[TrustList, ...]:
+        """The trust lists of this installation."""
+        folder = self.settings.keys_folder / "trust"
+        return load_trust_lists(folder, environment=self.settings.environment)
+
+    @cached_property
+    def log(self) -> Log:
+        """The ledger, able to append."""
+        signer = NoteSigner(self.settings.origin, self.keys.ledger)
+        return Log(self.store, self.settings.origin, signer, self._clock)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The publish job."""
+        organisation = self.settings.organisation
+        return Publisher(self.pool, self.log, self.keys, organisation, self.settings.limits, self._clock)
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """The verify job."""
+        finder = Finder(self.pool, self.store, self.settings.limits)
+        return Verifier(self.pool, self.store, finder, self.trust, self.settings.limits, self._clock)
+
+    @cached_property
+    def searcher(self) -> Searcher:
+        """The search job."""
+        return Searcher(self.pool, self.log, self.settings.limits)
+
+    def self_test(self) -> list[str]:
+        """Sign, register and verify a made-up picture in a scratch registry; return what was checked.
+
+        Raises:
+            ProvenanceError: A step does not do what it should.
+        """
+        with tempfile.TemporaryDirectory(prefix="provenance-self-test-") as scratch:
+            folder = Path(scratch)
+            url = f"sqlite:///{folder / 'registry.db'}"
+            Store.create(url).close()
+            trial = Installation(_with_database(self.settings, url), self._clock)
+            with trial:
+                return trial._trial_run(folder)
+
+    def _trial_run(self, folder: Path) -> list[str]:
+        source, signed = folder / "test.png", folder / "test.signed.png"
+        source.write_bytes(_test_picture())
+        request = SigningRequest(title="TEST picture", source_type=SourceType.DIGITAL_CREATION)
+        [published] = self.publisher.publish([PublishJob(source, signed, request)])
+        report = self.verifier.verify(signed)
+        if report.verdict.code is not VerdictCode.INTACT:
+            raise VerificationError(
+                f"the self-test expected intact, found {report.verdict.code.value}: {report.verdict.summary}",
+                hint="run `provenance doctor`",
+            )
+        check_receipt(published.receipt, report.evidence.digest, self.log.vkey)
+        return [
+            "signed and registered a picture: its credentials hold and are trusted by the development list",
+            f"its receipt verifies under the ledger key {self.log.vkey.split('+')[1]}",
+            f"media workers: {self.pool.isolation.level.value}",
+        ]
+
+
+def _with_database(settings: Settings, url: str) -> Settings:
+    return replace(settings, database_url=url)
+
+
+def _test_picture() -> bytes:
+    """Return a PNG with structure enough for every fingerprint."""
+    field = np.random.default_rng(7).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+    encoded, png = cv2.imencode(".png", cv2.resize(field, (640, 480), interpolation=cv2.INTER_CUBIC))
+    if not encoded:
+        raise ProvenanceError(
+            "the test picture could not be encoded", hint="reinstall opencv-python-headless"
+        )
+    return png.tobytes()

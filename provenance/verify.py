@@ -1,0 +1,184 @@
+"""Verify: a copy in, one explained verdict out. What could not be looked at is evidence too, never an exception.
+
+1. The copy is opened, sniffed and digested.
+2. Its embedded credentials are read in a worker and judged against the trust lists.
+3. The registry is asked for the same bytes, then for the same hard-bound bytes.
+4. Otherwise the copy is examined, candidates are looked up, aligned and compared.
+5. The judge decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any, cast
+
+from provenance.digest import Digest
+from provenance.errors import InputError, UnavailableError
+from provenance.evidence import (
+    Comparison,
+    Credential,
+    CredentialState,
+    Evidence,
+    Family,
+    Found,
+    Match,
+    Record,
+    RecordStatus,
+    Unavailable,
+)
+from provenance.examination import Examination
+from provenance.judge import judge
+from provenance.ledger.store import Store
+from provenance.match.find import Finder
+from provenance.media.asset import Asset, MediaType, extension_note, open_asset
+from provenance.media.sandbox import WorkerPool
+from provenance.plain import from_plain
+from provenance.publish import SECONDS_PER_BYTE
+from provenance.report.report import Report
+from provenance.settings import Limits
+from provenance.signing.claims import clean_text
+from provenance.signing.credential import credential_from
+from provenance.signing.trust import TrustList, plain_trust
+
+#: Longest name shown, characters. Source: SR-16.
+MAX_NAME = 255
+NO_DETECTOR = Unavailable("no detector in this version")
+NO_MARKS = Unavailable("marks outside the credentials are not read in this version")
+
+
+class Verifier:
+    """Verifies copies against credentials and the registry.
+
+    Args:
+        pool: Media workers.
+        store: The registry.
+        finder: Finds registered assets by similarity.
+        trust: Trust lists.
+        limits: Limits on one file.
+        clock: Current time, aware UTC.
+    """
+
+    def __init__(
+        self,
+        pool: WorkerPool,
+        store: Store,
+        finder: Finder,
+        trust: Sequence[TrustList],
+        limits: Limits,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._pool, self._store, self._finder, self._limits = pool, store, finder, limits
+        self._trust, self._clock, self._lists = plain_trust(trust), clock, tuple(trust)
+
+    def verify(
+        self,
+        path: Path,
+        *,
+        name: str | None = None,
+        declared: MediaType | None = None,
+        progress: Callable[[str], None] | None = None,
+    ) -> Report:
+        """Return the report on the file at ``path``.
+
+        Args:
+            path: The copy.
+            name: Name to show; default the file's own.
+            declared: Media type the sender stated; another content is refused.
+            progress: Called with the name of each stage.
+
+        Raises:
+            InputError: The file cannot be read as media at all: empty, of another type, over a limit.
+            UnavailableError: A worker died or ran out of time.
+        """
+        started, tell = perf_counter(), progress or (lambda _: None)
+        tell("reading")
+        asset = open_asset(path, self._limits, declared)
+        patience_s = self._limits.worker_seconds + asset.size * SECONDS_PER_BYTE
+        tell("checking credentials")
+        credential = self._credential(path, asset, patience_s)
+        tell("looking for the registered original")
+        matches, notes, gaps = self._matches(path, asset, credential, patience_s)
+        if (note := extension_note(path, asset.media_type)) is not None and name is None:
+            notes = (*notes, note)
+        evidence = Evidence(
+            digest=asset.digest,
+            media_type=asset.media_type,
+            kind=asset.media_type.kind,
+            credential=credential,
+            matches=matches,
+            marks=NO_MARKS,
+            score=NO_DETECTOR,
+            notes=notes,
+            not_checked=gaps,
+        )
+        tell("judging")
+        shown = clean_text(name if name is not None else path.name, limit=MAX_NAME)
+        return Report(
+            shown, evidence, judge(evidence), self._clock(), self._engines(), perf_counter() - started
+        )
+
+    def _credential(self, path: Path, asset: Asset, patience_s: float) -> Credential:
+        params = {"media_type": asset.media_type.value, "trust": self._trust}
+        report = self._pool.run("read_credentials", [path], params, timeout_s=patience_s)
+        return credential_from(cast("Mapping[str, Any]", report), self._trust, now=self._clock())
+
+    # --- the registry ------------------------------------------------------------------------------------
+
+    def _matches(
+        self, path: Path, asset: Asset, credential: Credential, patience_s: float
+    ) -> tuple[tuple[Match, ...] | Unavailable, tuple[str, ...], tuple[str, ...]]:
+        """Return matches, notes about the file, and what was not checked."""
+        try:
+            identical = self._identical(asset.digest, credential)
+        except UnavailableError as cause:
+            return Unavailable(cause.message), (), ()
+        if identical:
+            return identical, (), ()
+        try:
+            params = {"media_type": asset.media_type.value, "register": False}
+            examined = self._pool.run("examine", [path], params, timeout_s=patience_s)
+            examination = from_plain(Examination, examined)
+            matches = self._finder.find(path, asset.media_type, examination)
+        except InputError as cause:
+            if credential.state is CredentialState.ABSENT:
+                raise
+            return Unavailable(f"the content could not be decoded: {cause.message}"), (), ()
+        gaps = tuple(f"similarity: {reason}" for reason in examination.refusals)
+        return matches, examination.notes, gaps
+
+    def _identical(self, digest: Digest, credential: Credential) -> tuple[Match, ...]:
+        records = [(record, Family.DIGEST) for record in self._store.by_digest(digest)]
+        if credential.holds and credential.bound_digest is not None:
+            known = {record.asset_id for record, _ in records}
+            bound = self._store.by_bound(credential.bound_digest)
+            records += [
+                (record, Family.BOUND)
+                for record in bound
+                if record.manifest_id == credential.manifest_id and record.asset_id not in known
+            ]
+        found = [(_identical_match(record, family)) for record, family in records]
+        return tuple(sorted(found, key=_newest_active_first))
+
+    def _engines(self) -> tuple[tuple[str, str], ...]:
+        lists = ", ".join(f"{one.name} {one.date} {one.sha256}" for one in self._lists) or "none"
+        level = self._pool.isolation.level.value
+        return (
+            ("content-provenance", version("content-provenance")),
+            ("c2pa", version("c2pa-python")),
+            ("trust lists", lists),
+            ("worker isolation", level),
+            ("ledger size", str(self._store.size())),
+        )
+
+
+def _identical_match(record: Record, family: Family) -> Match:
+    method = "SHA-256 of the file" if family is Family.DIGEST else "hash of the hard-bound bytes"
+    return Match(record, (Found(family, method, 0.0, 0.0, 0.0),), None, Comparison(compared=1.0))
+
+
+def _newest_active_first(match: Match) -> tuple[bool, int]:
+    return (match.record.status is not RecordStatus.ACTIVE, -match.record.index)
