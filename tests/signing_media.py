@@ -1,4 +1,4 @@
-"""Small media files and signing shortcuts for the tests of credentials; nothing is stored in the repository."""
+"""Small media files and signing shortcuts for the tests of credentials; none is stored in the repository."""
 
 from __future__ import annotations
 
@@ -67,13 +67,18 @@ NOBODY: dict[str, Any] = {"lists": []}
 
 def request(**changes: Any) -> SigningRequest:
     return SigningRequest(
-        **{"title": "Harbour at dawn", "source_type": SourceType.DIGITAL_CAPTURE, "author": "A. Writer", **changes}
+        **{
+            "title": "Harbour at dawn",
+            "source_type": SourceType.DIGITAL_CAPTURE,
+            "author": "A. Writer",
+            **changes,
+        }
     )
 
 
 @functools.cache
 def sample(kind: MediaType) -> bytes:
-    """A small unsigned file of ``kind``; HEIC is an AVIF container under the HEIC brand (no encoder is free)."""
+    """A small unsigned file of ``kind``; HEIC is an AVIF container under the HEIC brand (no free encoder)."""
     if kind in PICTURES:
         sink = io.BytesIO()
         Image.fromarray(_picture(0)).save(sink, PICTURES[kind])
@@ -116,7 +121,9 @@ def _sound(container: str, codec: str) -> bytes:
         wave = (8000 * np.sin(np.arange(44100) / 20)).astype(np.int16)[None, :]
         frame = av.AudioFrame.from_ndarray(wave, format="s16", layout="mono")
         frame.sample_rate, frame.time_base, frame.pts = 44100, Fraction(1, 44100), 0
-        for converted in av.AudioResampler(format=stream.format, layout="mono", rate=44100, frame_size=0).resample(frame):
+        for converted in av.AudioResampler(
+            format=stream.format, layout="mono", rate=44100, frame_size=0
+        ).resample(frame):
             for packet in stream.encode(converted):
                 output.mux(packet)
         for packet in stream.encode():
@@ -133,9 +140,9 @@ def sign(content: bytes, kind: MediaType = MediaType.JPEG, *, keys: Any = None, 
         target,
         kind,
         build_definition(request(**changes), NOW),
-        certificates_pem=signer.certificates_pem,
-        algorithm=signer.algorithm,
-        sign=signer.sign,
+        signer.certificates_pem,
+        signer.algorithm,
+        signer.sign,
     )
     return target.getvalue()
 

@@ -20,13 +20,15 @@ from provenance.fingerprint import local
 from provenance.match import propose, warp
 from provenance.match.reference import shrunk
 
+#: Local features that must agree.
+INLIERS: Final = propose.INLIERS
 #: Share of textured blocks that must look alike after alignment. Source: bench/alteration.py.
 AGREEING: Final = 0.30
 #: Correlation of the whole pictures' detail asked where too few features agree. Source: bench/alteration.py.
 DENSE: Final = 0.85
 
-# Features taken of the reference and of the copy, and the cells of the copy's grid. More than the index keeps:
-# here the picture itself is at hand.
+# Features taken of the reference and of the copy, and the cells of the copy's grid. More than the index
+# keeps: here the picture itself is at hand.
 _REFERENCE_COUNT, _COPY_COUNT, _COPY_GRID = 500, 1000, 10
 # Longer side at which whole pictures are first correlated, pixels.
 _DENSE_PX = 64
@@ -167,18 +169,26 @@ def agreement(
     Returns:
         0..1; 0 where the copy covers fewer than four textured blocks.
     """
+    alike = _blocks(copy_rgb, reference_rgb, matrix, inverted=inverted)
+    return float(np.mean(alike >= 0.5)) if len(alike) >= 4 else 0.0
+
+
+def _blocks(
+    copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, *, inverted: bool
+) -> NDArray[np.float32]:
+    """Return the correlation of detail of each textured block that the copy covers, shape (n,)."""
     laid, inside = warp.onto(copy_rgb, matrix, (reference_rgb.shape[0], reference_rgb.shape[1]))
-    alike, textured = _correlated(_luma(laid), _luma(reference_rgb), inside)
+    seen = _luma(laid)
+    alike, textured = _correlated(255 - seen if inverted else seen, _luma(reference_rgb), inside)
     step = _window(reference_rgb)
     sampled, blocks = (a[step // 2 :: step, step // 2 :: step] for a in (alike, textured))
-    if blocks.sum() < 4:
-        return 0.0
-    return float(np.mean((-sampled if inverted else sampled)[blocks] >= 0.5))
+    return np.asarray(sampled[blocks], np.float32)
 
 
 def _window(picture: NDArray[np.uint8]) -> int:
     """Return the width of a block, pixels: 32 at a long side of 512, and at least 9."""
-    return max(9, max(picture.shape[:2]) // 16)
+    height, width = picture.shape[:2]
+    return max(9, height // 16, width // 16)
 
 
 def _correlated(seen: Gray, known: Gray, inside: warp.Mask) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -223,17 +233,18 @@ def _better(one: propose.Fit | None, other: propose.Fit | None) -> propose.Fit |
 
 
 def _refined(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, fit: propose.Fit) -> tuple[warp.Matrix, float]:
-    """Return the map sharpened by enhanced correlation and its agreement; never a worse one than the fit's."""
+    """Return the map sharpened by enhanced correlation and its agreement; the best of what was tried."""
     inverted = fit.form.inverted
     perspective = bool(np.abs(fit.matrix[2, :2]).max() > 1e-6)
-    best, alike = fit.matrix, agreement(copy_rgb, reference_rgb, fit.matrix, inverted=inverted)
+    tried = [fit.matrix]
     # Twice: the blocks that agree are known better after the first.
     for _ in range(2):
-        matrix = _sharpened(copy_rgb, reference_rgb, best, perspective=perspective, inverted=inverted)
-        now = agreement(copy_rgb, reference_rgb, matrix, inverted=inverted)
-        if now >= alike:
-            best, alike = matrix, now
-    return best, alike
+        sharper = _sharpened(copy_rgb, reference_rgb, tried[-1], perspective=perspective, inverted=inverted)
+        tried.append(sharper)
+    blocks = [_blocks(copy_rgb, reference_rgb, m, inverted=inverted) for m in tried]
+    best = int(np.argmax([float(b.mean()) if len(b) >= 4 else 0.0 for b in blocks]))
+    alike = blocks[best]
+    return tried[best], float(np.mean(alike >= 0.5)) if len(alike) >= 4 else 0.0
 
 
 def _sharpened(

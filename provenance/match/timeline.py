@@ -14,14 +14,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.errors import FormatError
 from provenance.evidence import Channel, Segment, Span
 from provenance.fingerprint.code import PDQ256
+from provenance.match.films import FRAME_RADIUS, Codes, Films, Times
 from provenance.match.path import Line, best_path, best_stretch, fit_line, runs
 
-#: Distance, bits of PDQ, up to which two frames count as the same within an alignment. Source:
-#: docs/measurements.md, film: the order in time allows a wider radius than single pictures.
-FRAME_RADIUS: Final = 60
 #: What the frames of a stretch must be nearer than FRAME_RADIUS, summed over frames unlike each other, bits.
 #: One frame within the radius of single pictures has it, or several distinct ones that are farther.
 MIN_EVIDENCE: Final = FRAME_RADIUS - PDQ256.radius
@@ -29,8 +26,6 @@ MIN_EVIDENCE: Final = FRAME_RADIUS - PDQ256.radius
 #: left out from three frames on, and a change of line is seen where it brings frames nearer by as much in sum.
 SWITCH_BITS: Final = 80.0
 
-Codes = NDArray[np.uint8]
-Times = NDArray[np.float64]
 # A line with its first frame and the frame after its last.
 _Part = tuple[Line, int, int]
 
@@ -56,46 +51,6 @@ _PIECE = 6
 _BLOCK = 128
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Films:
-    """Codes and times of both films; codes as four 64-bit words."""
-
-    copy: NDArray[np.uint64]
-    copy_s: Times
-    ref: NDArray[np.uint64]
-    ref_s: Times
-
-    @property
-    def copy_step(self) -> float:
-        return _step(self.copy_s)
-
-    @property
-    def reach(self) -> float:
-        """How far from a line, seconds of the asset, a frame is looked for."""
-        return _step(self.ref_s)
-
-    def near(self, line: Line, reach: float) -> tuple[NDArray[np.float32], Times]:
-        """Return distances and time errors of the stored frames around a line.
-
-        Returns:
-            float32 (n, k) bits, infinite where there is no frame, and float64 (n, k) seconds.
-        """
-        times = line.along(self.copy_s)
-        first = np.searchsorted(self.ref_s, times - reach)
-        last = np.searchsorted(self.ref_s, times + reach, side="right")
-        width = max(1, int((last - first).max()))
-        places = first[:, None] + np.arange(width)
-        valid = places < last[:, None]
-        places = np.minimum(places, len(self.ref_s) - 1)
-        bits = np.bitwise_count(self.copy[:, None, :] ^ self.ref[places]).sum(axis=2)
-        distances = np.where(valid, bits, np.inf).astype(np.float32)
-        return distances, self.ref_s[places] - times[:, None]
-
-    def cost(self, line: Line) -> NDArray[np.float32]:
-        """Return the distance, bits, of each frame to the nearest stored one on a line; infinite without one."""
-        return np.asarray(self.near(line, self.reach)[0].min(axis=1), np.float32)
-
-
 def align_frames(copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_times: Times) -> list[Segment]:
     """Return which stretches of a copy's picture are which stretches of an asset's, in order of the copy.
 
@@ -113,7 +68,7 @@ def align_frames(copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_tim
     Raises:
         FormatError: A shape, a type or the order of the times is another.
     """
-    films = _films(copy_codes, copy_times, ref_codes, ref_times)
+    films = Films.of(copy_codes, copy_times, ref_codes, ref_times)
     if not len(films.copy_s) or not len(films.ref_s):
         return []
     lines = list(_candidates(films))
@@ -123,27 +78,6 @@ def align_frames(copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_tim
     # Each part fits its own line; then the frames at the seams are given out again.
     parts = _assign(films, [line for line, _, _ in _joined(films, parts)])
     return [segment for part in _joined(films, parts) if (segment := _segment(films, *part)) is not None]
-
-
-def _films(copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_times: Times) -> _Films:
-    for codes, times in ((copy_codes, copy_times), (ref_codes, ref_times)):
-        if codes.ndim != 2 or codes.shape[1] != PDQ256.size or codes.dtype != np.uint8:
-            raise FormatError(f"expected uint8 codes of shape (n, 32), found {codes.dtype} {codes.shape}")
-        if times.shape != codes.shape[:1] or not np.isfinite(times).all() or (np.diff(times) < 0).any():
-            raise FormatError(f"expected {len(codes)} finite ascending times, found {times.shape}")
-    return _Films(
-        np.ascontiguousarray(copy_codes).view(np.uint64),
-        np.asarray(copy_times, np.float64),
-        np.ascontiguousarray(ref_codes).view(np.uint64),
-        np.asarray(ref_times, np.float64),
-    )
-
-
-def _step(times: Times) -> float:
-    """Return the usual time from one frame to the next; 1 s where there is only one frame."""
-    gaps = np.diff(times)
-    gaps = gaps[gaps > 0]
-    return float(np.median(gaps)) if len(gaps) else 1.0
 
 
 # --- lines -----------------------------------------------------------------------------------------------
@@ -179,7 +113,7 @@ class _Votes:
         return found, most
 
 
-def _vote(films: _Films) -> _Votes:
+def _vote(films: Films) -> _Votes:
     """Return the votes of all frames; ``best`` is each frame's distance to the nearest stored one."""
     count = len(films.copy_s)
     best = np.full(count, np.inf)
@@ -208,7 +142,7 @@ def _signs(codes: NDArray[np.uint64]) -> NDArray[np.float32]:
     return bits.astype(np.float32) * 2 - 1
 
 
-def _candidates(films: _Films) -> Iterator[Line]:
+def _candidates(films: Films) -> Iterator[Line]:
     """Yield grown lines until the frames that no line explains no longer vote together."""
     votes = _vote(films)
     live = votes.best <= FRAME_RADIUS
@@ -227,7 +161,7 @@ def _candidates(films: _Films) -> Iterator[Line]:
         live[votes.frame[voted & (votes.weight > 1 / _VOTES)]] = False
 
 
-def _grow(films: _Films, line: Line, live: NDArray[np.bool_]) -> _Part:
+def _grow(films: Films, line: Line, live: NDArray[np.bool_]) -> _Part:
     """Return the line fitted to the stretch of live frames around it, as long as it keeps changing."""
     first, end = 0, 0
     for _ in range(_MAX_FITS):
@@ -242,7 +176,7 @@ def _grow(films: _Films, line: Line, live: NDArray[np.bool_]) -> _Part:
     return line, first, end
 
 
-def _told(films: _Films, line: Line, first: int, end: int) -> Line:
+def _told(films: Films, line: Line, first: int, end: int) -> Line:
     """Return the line, or the one of normal speed where the frames do not tell the two apart.
 
     A still scene looks the same at any speed: a speed is believed where the fit comes to it from normal speed
@@ -261,7 +195,7 @@ def _told(films: _Films, line: Line, first: int, end: int) -> Line:
     return line if told else normal
 
 
-def _pieces(films: _Films, line: Line, first: int, end: int) -> Iterator[Line]:
+def _pieces(films: Films, line: Line, first: int, end: int) -> Iterator[Line]:
     """Yield lines of normal speed through each third: a short cut in a still scene passes for a slow drift."""
     edges = np.linspace(first, end, 4).astype(int).tolist()
     for a, b in zip(edges[:-1], edges[1:], strict=True):
@@ -271,14 +205,14 @@ def _pieces(films: _Films, line: Line, first: int, end: int) -> Iterator[Line]:
             yield _fit(films, _fit(films, piece, a, b, hold=True), a, b, hold=True)
 
 
-def _fit(films: _Films, line: Line, first: int, end: int, *, hold: bool = False) -> Line:
+def _fit(films: Films, line: Line, first: int, end: int, *, hold: bool = False) -> Line:
     """Return the line moved to where frames of the stretch are nearest.
 
     Distances grow evenly to both sides of the true time, so the mean of times weighted by nearness is it; in
     a still scene all are equal and the even window leaves the line where it was.
     """
     reach = 3 * films.reach
-    part = _Films(films.copy[first:end], films.copy_s[first:end], films.ref, films.ref_s)
+    part = Films(films.copy[first:end], films.copy_s[first:end], films.ref, films.ref_s)
     bits, error = part.near(line, reach)
     best = bits.min(axis=1, keepdims=True)
     times = line.along(part.copy_s)
@@ -294,7 +228,8 @@ def _fit(films: _Films, line: Line, first: int, end: int, *, hold: bool = False)
 
 # --- parts -----------------------------------------------------------------------------------------------
 
-def _assign(films: _Films, lines: list[Line]) -> list[_Part]:
+
+def _assign(films: Films, lines: list[Line]) -> list[_Part]:
     """Return the parts of the cheapest path over lines and no line: (line, first frame, frame after)."""
     costs = np.full((len(films.copy_s), len(lines) + 1), FRAME_RADIUS, np.float32)
     for column, line in enumerate(lines, start=1):
@@ -304,7 +239,7 @@ def _assign(films: _Films, lines: list[Line]) -> list[_Part]:
     return [(lines[state - 1], a, b) for state, a, b in runs(best_path(costs, SWITCH_BITS)) if state]
 
 
-def _joined(films: _Films, parts: list[_Part]) -> list[_Part]:
+def _joined(films: Films, parts: list[_Part]) -> list[_Part]:
     """Return the parts with refitted lines, neighbours of one and the same line joined."""
     joined: list[_Part] = []
     for line, first, end in parts:
@@ -322,7 +257,7 @@ def _joined(films: _Films, parts: list[_Part]) -> list[_Part]:
     return joined
 
 
-def _segment(films: _Films, line: Line, first: int, end: int) -> Segment | None:
+def _segment(films: Films, line: Line, first: int, end: int) -> Segment | None:
     """Return the segment of a part; None where its frames are too few or too alike to be evidence."""
     cost = films.cost(line)[first:end]
     compared = np.isfinite(cost)

@@ -50,7 +50,8 @@ def box_through(matrix: Matrix, box: Box) -> Box:
 
     A box that maps outside has zero width or height.
     """
-    corners = apply(matrix, CORNERS * np.array([box.w, box.h]) + np.array([box.x, box.y]))
+    corners = np.array([[box.x, box.y]] * 4) + CORNERS * np.array([[box.w, box.h]])
+    corners = apply(matrix, corners.astype(np.float64))
     low, high = np.clip(corners.min(axis=0), 0, 1), np.clip(corners.max(axis=0), 0, 1)
     return Box(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
 

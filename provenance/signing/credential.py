@@ -22,6 +22,7 @@ from provenance.evidence import (
 )
 from provenance.signing.certificates import name_of, tier_of
 from provenance.signing.trust import (
+    OTHER_IDENTITY,
     REVOKING,
     TrustKind,
     decide,
@@ -188,6 +189,7 @@ def _notes(
             stamped and credential.signed_at is None,
             "the file carries a time stamp that no listed authority confirms; its time is not shown",
         ),
+        (bool(OTHER_IDENTITY & names), "the file names a further identity that was not checked"),
         (
             _EXTRA_EXCLUSIONS in names,
             "the signature leaves out further bytes of the file besides the manifest",

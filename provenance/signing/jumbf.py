@@ -7,7 +7,7 @@ checked, depth and size are bounded, and a surprise is a :class:`~provenance.err
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -107,7 +107,7 @@ def _leaf_of(signature: bytes) -> bytes:
     chains = [
         header[name]
         for header in (protected, unprotected)
-        if isinstance(header, dict)
+        if isinstance(header, Mapping)
         for name in (_X5CHAIN, "x5chain")
         if name in header
     ]

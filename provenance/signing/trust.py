@@ -103,6 +103,8 @@ REVOKING = frozenset({"signingCredential.revoked", "signingCredential.ocsp.revok
 EXPIRING = frozenset({"signingCredential.expired", "claimSignature.outsideValidity"})
 #: The certificate is on no list, or is not one that a list could hold (use, key size, path).
 UNRECOGNIZING = frozenset({"signingCredential.untrusted", "signingCredential.invalid"})
+#: A further identity (CAWG) whose issuer is on no list. It is not shown, so it changes no standing.
+OTHER_IDENTITY = frozenset({"cawg.x509.credential.untrusted", "cawg.ica.untrusted_issuer"})
 _TRUSTED, _VALIDATED = "signingCredential.trusted", "claimSignature.validated"
 _BINDING = frozenset(
     f"assertion.{kind}.match" for kind in ("dataHash", "bmffHash", "boxesHash", "collectionHash")
@@ -261,7 +263,7 @@ def decide(
         tier: ``c2pa`` or ``legacy``; ``None`` where the leaf may not sign claims or could not be read.
         ingredients: Worst state of the ingredients.
     """
-    failures = {one.code for one in codes if one.outcome == "failure"}
+    failures = {one.code for one in codes if one.outcome == "failure"} - OTHER_IDENTITY
     successes = {one.code for one in codes if one.outcome == "success"}
     failed = ingredients is IngredientState.FAILED
     unknown = failures - UNBINDING - EXPIRING - UNRECOGNIZING
@@ -299,7 +301,7 @@ def judge_ingredients(report: Mapping[str, Any]) -> IngredientState:
 def _ingredient(one: Mapping[str, Any]) -> IngredientState:
     recorded = {code for code, outcome, *_ in one["recorded"] if outcome == "failure"}
     now = {code for code, outcome, *_ in one["now"] if outcome == "failure"}
-    if (recorded | now) - UNRECOGNIZING:
+    if (recorded | now) - UNRECOGNIZING - OTHER_IDENTITY:
         return IngredientState.FAILED
     trusted_now = any(code == _TRUSTED and outcome == "success" for code, outcome, *_ in one["now"])
     trusted_then = any(code == _TRUSTED and outcome == "success" for code, outcome, *_ in one["recorded"])

@@ -1,0 +1,123 @@
+"""How genuine parts were put together: cuts, order, speed, foreign picture or sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from provenance.evidence import Channel, Difference, DifferenceKind, Edit, Segment, Span
+from provenance.match.path import Line
+
+#: Asset seconds left out or gone back between two neighbouring parts before they count as a cut or a change
+#: of order. Source: docs/measurements.md, film: seams are known to .25 s in picture and .5 s in sound, and
+#: two seams bound each step.
+STEP_S: Final = {Channel.PICTURE: 0.6, Channel.SOUND: 1.2}
+#: Change of speed that counts; conversion between 24 and 25 pictures a second (4 %) does, resampling does not.
+SPEED_SHARE: Final = 0.02
+#: Seconds by which a change of speed must move one end of its part against the other to be seen at all.
+SPEED_S: Final = 0.35
+#: Seconds by which sound must be off the picture. Source: half a second is more than both errors (.25 s and
+#: .12 s) together.
+SHIFT_S: Final = 0.5
+#: Shortest overlap, seconds, of a part of sound and a part of picture that are compared for a shift.
+OVERLAP_S: Final = 2.0
+
+
+def classify_edits(
+    picture: Sequence[Segment] | None,
+    sound: Sequence[Segment] | None,
+    differences: Sequence[Difference] = (),
+) -> tuple[Edit, ...]:
+    """Return how the copy was put together from the asset; one excerpt at its own speed is no edit.
+
+    A part that comes twice counts as another order. What surrounds the parts is no edit: a film that quotes
+    another one has not edited it.
+
+    Args:
+        picture: Segments of the picture; None where copy or asset has none that can be compared, empty where
+            both have one and share nothing.
+        sound: Segments of the sound, likewise.
+        differences: Differences found along the segments; replaced picture or sound is an edit.
+
+    Returns:
+        Each edit once, in the order of :class:`provenance.evidence.Edit`.
+    """
+    found: set[Edit] = set()
+    for segments in (picture or (), sound or ()):
+        found |= _order(segments)
+    if picture and sound is not None and not sound:
+        found.add(Edit.OTHER_SOUND)
+    if sound and picture is not None and not picture:
+        found.add(Edit.OTHER_PICTURE)
+    kinds = {difference.kind for difference in differences}
+    if DifferenceKind.SOUND_REPLACED in kinds:
+        found.add(Edit.OTHER_SOUND)
+    if DifferenceKind.PICTURE_REPLACED in kinds:
+        found.add(Edit.OTHER_PICTURE)
+    if _shifted(picture or (), sound or ()):
+        found.add(Edit.SOUND_SHIFTED)
+    return tuple(edit for edit in Edit if edit in found)
+
+
+def _order(segments: Sequence[Segment]) -> set[Edit]:
+    """Return cuts, changes of order and of speed among the segments of one channel."""
+    found: set[Edit] = set()
+    ordered = sorted(segments, key=lambda one: one.copy.start_s)
+    for before, after in zip(ordered[:-1], ordered[1:], strict=True):
+        # Foreign material between the two may stand for as much of the asset as it is long.
+        stood_for = max(0.0, after.copy.start_s - before.copy.end_s) * before.speed
+        left_out = after.asset.start_s - before.asset.end_s - stood_for
+        step = STEP_S[before.channel]
+        if left_out > step:
+            found.add(Edit.CUT)
+        elif after.asset.start_s < before.asset.end_s - step:
+            found.add(Edit.REORDERED)
+    for one in ordered:
+        if abs(one.speed - 1) > SPEED_SHARE and abs(one.speed - 1) * one.copy.length_s > SPEED_S:
+            found.add(Edit.SPEED)
+    return found
+
+
+def _shifted(picture: Sequence[Segment], sound: Sequence[Segment]) -> bool:
+    """Return whether some sound is off the picture it lies under."""
+    for one in picture:
+        under = [(overlap(one.copy, other.copy), other) for other in sound]
+        under = [(span, other) for span, other in under if span.length_s >= OVERLAP_S]
+        # A repeated or cut picture has sound of both sides beneath it; it is shifted only if none fits.
+        offs = [abs(Line.of(one).at(mid(span)) - Line.of(other).at(mid(span))) for span, other in under]
+        if offs and min(offs) > SHIFT_S:
+            return True
+    return False
+
+
+# --- spans -----------------------------------------------------------------------------------------------
+
+
+def mid(span: Span) -> float:
+    """Return the middle of a span, seconds."""
+    return (span.start_s + span.end_s) / 2
+
+
+def overlap(a: Span, b: Span) -> Span:
+    """Return what two spans share; of length 0 or below where that is nothing."""
+    return Span(max(a.start_s, b.start_s), min(a.end_s, b.end_s))
+
+
+def uncovered(spans: Iterable[Span], duration_s: float) -> tuple[Span, ...]:
+    """Return the stretches of ``0..duration_s`` that no span covers, in order."""
+    gaps: list[Span] = []
+    reached = 0.0
+    for span in sorted(spans, key=lambda one: one.start_s):
+        if span.start_s > reached:
+            gaps.append(Span(reached, min(span.start_s, duration_s)))
+        reached = max(reached, span.end_s)
+    if reached < duration_s:
+        gaps.append(Span(reached, duration_s))
+    return tuple(gap for gap in gaps if gap.length_s > 0)
+
+
+def share_covered(spans: Iterable[Span], duration_s: float) -> float:
+    """Return which share of ``0..duration_s`` the spans cover, 0..1; 0 for a duration of 0."""
+    if duration_s <= 0:
+        return 0.0
+    return 1.0 - sum(gap.length_s for gap in uncovered(spans, duration_s)) / duration_s

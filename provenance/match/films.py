@@ -1,0 +1,184 @@
+"""Codes of two films side by side, and what the copy's picture shows where it is not the asset's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.errors import FormatError
+from provenance.evidence import Channel, Difference, DifferenceKind, Segment, Span
+from provenance.fingerprint.code import PDQ256
+from provenance.match.edits import OVERLAP_S, mid, overlap, uncovered
+from provenance.match.path import Line
+
+#: Distance, bits of PDQ, up to which two frames count as the same within an alignment. Source:
+#: docs/measurements.md, film: the order in time allows a wider radius than single pictures.
+FRAME_RADIUS: Final = 60
+#: Distance of a second of film to the asset's, bits, mean and standard deviation over clean copies (re-encoded,
+#: brighter, with a caption bar, at other speeds). Source: bench of film alignment, 1,457 frames of 3 films.
+CLEAN_BITS: Final = 16.4
+CLEAN_SPREAD_BITS: Final = 9.2
+#: Shortest foreign stretch that is told, seconds. Source: the path over lines leaves out three frames at
+#: four a second, and single frames stay unseen.
+MIN_FOREIGN_S: Final = 0.9
+
+Codes = NDArray[np.uint8]
+Times = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Films:
+    """Codes and times of a copy's and an asset's frames.
+
+    Attributes:
+        copy: uint64, shape (n, 4): PDQ codes of the copy as four words.
+        copy_s: float64, shape (n,): their times, ascending, seconds.
+        ref: uint64, shape (m, 4): PDQ codes of the asset.
+        ref_s: float64, shape (m,): their times, ascending, seconds.
+    """
+
+    copy: NDArray[np.uint64]
+    copy_s: Times
+    ref: NDArray[np.uint64]
+    ref_s: Times
+
+    @classmethod
+    def of(cls, copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_times: Times) -> Self:
+        """Return both films; codes are uint8 (n, 32), times float64 (n,).
+
+        Raises:
+            FormatError: A shape, a type or the order of the times is another.
+        """
+        for codes, times in ((copy_codes, copy_times), (ref_codes, ref_times)):
+            if codes.ndim != 2 or codes.shape[1] != PDQ256.size or codes.dtype != np.uint8:
+                raise FormatError(f"expected uint8 codes of shape (n, 32), found {codes.dtype} {codes.shape}")
+            if times.shape != codes.shape[:1] or not np.isfinite(times).all() or (np.diff(times) < 0).any():
+                raise FormatError(f"expected {len(codes)} finite ascending times, found {times.shape}")
+        return cls(
+            np.ascontiguousarray(copy_codes).view(np.uint64),
+            np.asarray(copy_times, np.float64),
+            np.ascontiguousarray(ref_codes).view(np.uint64),
+            np.asarray(ref_times, np.float64),
+        )
+
+    @property
+    def copy_step(self) -> float:
+        """Usual time from one frame of the copy to the next, seconds."""
+        return _step(self.copy_s)
+
+    @property
+    def reach(self) -> float:
+        """How far from a line, seconds of the asset, a stored frame is looked for: one stored frame."""
+        return _step(self.ref_s)
+
+    def part(self, first: int, end: int) -> Films:
+        """Return the same with the copy's frames ``first`` to before ``end`` only."""
+        return Films(self.copy[first:end], self.copy_s[first:end], self.ref, self.ref_s)
+
+    def near(self, line: Line, reach: float) -> tuple[NDArray[np.float32], Times]:
+        """Return distances and time errors of the stored frames within ``reach`` seconds of a line.
+
+        Returns:
+            float32 (n, k) bits, infinite where there is no frame, and float64 (n, k) seconds.
+        """
+        times = line.along(self.copy_s)
+        first = np.searchsorted(self.ref_s, times - reach)
+        last = np.searchsorted(self.ref_s, times + reach, side="right")
+        width = max(1, int((last - first).max(initial=0)))
+        places = first[:, None] + np.arange(width)
+        valid = places < last[:, None]
+        places = np.minimum(places, len(self.ref_s) - 1)
+        bits = np.bitwise_count(self.copy[:, None, :] ^ self.ref[places]).sum(axis=2)
+        distances = np.where(valid, bits, np.inf).astype(np.float32)
+        return distances, self.ref_s[places] - times[:, None]
+
+    def cost(self, line: Line) -> NDArray[np.float32]:
+        """Return float32 (n,): bits from each frame to the nearest stored one on a line; infinite without one."""
+        return np.asarray(self.near(line, self.reach)[0].min(axis=1), np.float32)
+
+
+def _step(times: Times) -> float:
+    gaps = np.diff(times)
+    gaps = gaps[gaps > 0]
+    return float(np.median(gaps)) if len(gaps) else 1.0
+
+
+def compare_frames(
+    films: Films, picture: Sequence[Segment], sound: Sequence[Segment], duration_s: float
+) -> tuple[Difference, ...]:
+    """Return where the copy shows another picture between genuine parts or over genuine sound.
+
+    What stands before the first and after the last genuine part, without the asset's sound, is another film
+    that quotes this one, and no difference. Stretches in which copy and asset are both too flat for codes
+    cannot be told and are no difference either.
+
+    Args:
+        films: Codes of both, the copy's in the form that was aligned.
+        picture: Segments of :func:`provenance.match.timeline.align_frames`; may be empty.
+        sound: Segments of :func:`provenance.match.soundtrack.align_sound`; may be empty.
+        duration_s: Length of the copy, seconds.
+
+    Returns:
+        Differences of kind ``picture-replaced`` in order of time; ``strength`` is how many standard
+        deviations of clean copies the stretch is away from the asset.
+    """
+    ordered = sorted(picture, key=lambda one: one.copy.start_s)
+    found = []
+    for gap in _gaps(films, ordered, duration_s):
+        before = [one for one in ordered if one.copy.start_s < gap.start_s]
+        after = [one for one in ordered if one.copy.end_s > gap.end_s]
+        under = [one for one in sound if overlap(one.copy, gap).length_s >= min(OVERLAP_S, gap.length_s)]
+        line = _expected(gap, before, after, under)
+        if line is None and not (before and after):
+            continue
+        bits = _distance(films, gap, line)
+        if bits > FRAME_RADIUS:
+            there = (
+                None if line is None else Span(max(0.0, line.at(gap.start_s)), max(0.0, line.at(gap.end_s)))
+            )
+            strength = (bits - CLEAN_BITS) / CLEAN_SPREAD_BITS
+            kind = DifferenceKind.PICTURE_REPLACED
+            found.append(Difference(kind, Channel.PICTURE, None, gap, there, round(strength, 1)))
+    return tuple(found)
+
+
+def _gaps(films: Films, picture: Sequence[Segment], duration_s: float) -> list[Span]:
+    """Return stretches outside all segments, and those inside where the copy has no frame with a code."""
+    gaps = list(uncovered([one.copy for one in picture], duration_s))
+    step = films.copy_step
+    times = films.copy_s
+    for at in np.flatnonzero(np.diff(times) > MIN_FOREIGN_S + step).tolist():
+        blank = Span(float(times[at]) + step / 2, float(times[at + 1]) - step / 2)
+        gaps += [inside for one in picture if (inside := overlap(one.copy, blank)).length_s > 0]
+    return sorted((one for one in gaps if one.length_s >= MIN_FOREIGN_S), key=lambda one: one.start_s)
+
+
+def _expected(
+    gap: Span, before: Sequence[Segment], after: Sequence[Segment], under: Sequence[Segment]
+) -> Line | None:
+    """Return the line the picture should be on: its neighbours' common one, or that of the sound beneath."""
+    if before and after:
+        first, last = Line.of(before[-1]), Line.of(after[0])
+        if abs(first.at(mid(gap)) - last.at(mid(gap))) <= 1.0:
+            return first
+    return Line.of(max(under, key=lambda one: overlap(one.copy, gap).length_s)) if under else None
+
+
+def _distance(films: Films, gap: Span, line: Line | None) -> float:
+    """Return the mean distance of the gap's frames to the expected ones; 128 where only the copy is blank."""
+    first, end = np.searchsorted(films.copy_s, [gap.start_s, gap.end_s]).tolist()
+    unlike = float(PDQ256.bits // 2)
+    if line is None:
+        # An insert: the lines do not say what should be here, and the path found it on none.
+        return unlike
+    if first == end:
+        there = np.searchsorted(films.ref_s, [line.at(gap.start_s), line.at(gap.end_s)])
+        # Both blank: a dark or flat scene that has no codes.
+        return unlike if there[1] - there[0] >= gap.length_s / films.reach / 2 else 0.0
+    cost = films.part(first, end).cost(line)
+    cost = cost[np.isfinite(cost)]
+    return float(np.minimum(cost, unlike).mean()) if len(cost) else unlike
