@@ -7,8 +7,8 @@
 5. All files of a batch are registered in one ledger transaction.
 6. Receipts are written and the signed files are moved into place.
 
-A crash before 5 leaves nothing but temporary files; a crash between 5 and 6 leaves an entry without a file, which
-repeating the command makes good by registering again.
+A crash before 5 leaves nothing but temporary files; a crash between 5 and 6 leaves an entry without a file,
+which repeating the command makes good by registering again.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from provenance.evidence import Record
 from provenance.examination import Examination
 from provenance.ledger.log import Log
 from provenance.ledger.receipt import Receipt
-from provenance.media.asset import Asset, open_asset
+from provenance.ledger.registration import Registration
+from provenance.media.asset import open_asset
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain
-from provenance.registration import build_registration
+from provenance.register import SignedAsset, build_registration
 from provenance.settings import Limits
 from provenance.signing.claims import SigningRequest, build_definition
 from provenance.signing.keys import KeyRing
 
 #: Files registered in one transaction. Source: docs/measurements.md#ledger, where larger batches gain little.
 BATCH: Final = 256
-#: Seconds of work granted per byte of film or sound beyond the fixed time: at least a tenth of the slowest decode.
+#: Seconds of work granted per byte beyond the fixed time: ten times what the slowest decode needs.
 SECONDS_PER_BYTE: Final = 1 / 200_000
 
 Progress = Callable[[str, int, int], None]
@@ -66,7 +67,7 @@ class Published:
         receipt_path: The receipt beside it.
         receipt: The receipt's text.
         record: The registration.
-        notes: What a publisher should know, for example that the content is too flat to be found by similarity.
+        notes: What a publisher should know, for example that the content cannot be found by similarity.
     """
 
     source: Path
@@ -81,11 +82,7 @@ class Published:
 class _Signed:
     job: PublishJob
     partial: Path
-    asset: Asset
-    manifest: Mapping[str, object]
-    examination: Examination
-    references: tuple[tuple[float, bytes], ...]
-    when: datetime
+    signed: SignedAsset
 
 
 def receipt_path(output: Path) -> Path:
@@ -141,7 +138,7 @@ class Publisher:
         for start in range(0, len(jobs), BATCH):
             batch = jobs[start : start + BATCH]
             with ExitStack() as stack:
-                signed = []
+                signed: list[_Signed] = []
                 for job in batch:
                     tell("signing", start + len(signed), len(jobs))
                     signed.append(self._sign(job, stack))
@@ -183,31 +180,23 @@ class Publisher:
             callbacks={"keep": lambda one: kept.append(_kept(one))},
         )
         examination = from_plain(Examination, examined)
-        return _Signed(
-            job, partial, asset, cast("Mapping[str, object]", manifest), examination, tuple(kept), when
+        signed = SignedAsset(
+            asset, job.request, cast("Mapping[str, object]", manifest), examination, tuple(kept), when
         )
+        return _Signed(job, partial, signed)
 
-    def _registration(self, one: _Signed) -> object:
-        return build_registration(
-            asset=one.asset,
-            request=one.job.request,
-            manifest=one.manifest,
-            examination=one.examination,
-            frame_references=one.references,
-            organisation=self._organisation,
-            certificate_sha256=self._keys.signer.certificate_sha256,
-            publisher=self._keys.publisher,
-            when=one.when,
-        )
+    def _registration(self, one: _Signed) -> Registration:
+        certificate, key = self._keys.signer.certificate_sha256, self._keys.publisher
+        return build_registration(one.signed, self._organisation, certificate, key)
 
     def _place(self, one: _Signed, receipt: Receipt, *, replace: bool) -> Published:
         path, text = receipt_path(one.job.output), receipt.format()
         files.write_whole(path, text.encode(), replace=replace)
         files.move_into_place(one.partial, one.job.output, replace=replace)
-        refused = (f"cannot be found by similarity: {reason}" for reason in one.examination.refusals)
+        refused = (f"cannot be found by similarity: {reason}" for reason in one.signed.examination.refusals)
         record = self._log.store.record(receipt.asset_id)
         return Published(
-            one.job.source, one.job.output, path, text, record, (*refused, *one.examination.notes)
+            one.job.source, one.job.output, path, text, record, (*refused, *one.signed.examination.notes)
         )
 
 

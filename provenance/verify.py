@@ -1,4 +1,4 @@
-"""Verify: a copy in, one explained verdict out. What could not be looked at is evidence too, never an exception.
+"""Verify: a copy in, one explained verdict out; what could not be looked at is evidence too.
 
 1. The copy is opened, sniffed and digested.
 2. Its embedded credentials are read in a worker and judged against the trust lists.

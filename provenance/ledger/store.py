@@ -1,26 +1,34 @@
-"""The registry and the log in one SQL database: the only place where rows become values and values rows.
+"""The registry and the log in one SQL database, read: what verification and search ask.
 
-Reads see one state of the database each and may run in any thread. Writes go through :meth:`Store.writer`,
+Each read sees one state of the database and may run in any thread. Writes go through :meth:`Store.writer`,
 which commits everything or nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 
 from provenance.digest import Digest
 from provenance.errors import ConflictError, FormatError, NotFoundError
-from provenance.evidence import Record, RecordStatus, SourceType
-from provenance.ledger.entry import EntryType, Payload
-from provenance.ledger.merkle import EMPTY_ROOT, Tile
-from provenance.ledger.registration import Examined, StoredFingerprint, StoredReference
+from provenance.evidence import Record
+from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
+from provenance.ledger.entry import Payload
+from provenance.ledger.merkle import EMPTY_ROOT
+from provenance.ledger.registration import StoredFingerprint, StoredReference
+from provenance.ledger.rows import (
+    Counts,
+    Head,
+    PublisherKey,
+    read_head,
+    read_publishers,
+    read_tile,
+    record_of,
+)
 from provenance.ledger.tables import (
     ASSET,
     CHECKPOINT,
@@ -30,278 +38,18 @@ from provenance.ledger.tables import (
     PAYLOAD,
     PUBLISHER,
     REFERENCE,
-    TILE,
     check_schema,
     create_schema,
     open_engine,
     reading,
     writing,
 )
-from provenance.media.asset import MediaType
+from provenance.ledger.writer import Writer
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 #: Rows read at a time where a whole table is walked; bounds memory, not results.
 _ROWS: Final = 10_000
-#: Values in one IN list. Source: SQLite limits, SQLITE_MAX_VARIABLE_NUMBER 32,766.
-_MANY: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The state of the log.
-
-    Attributes:
-        size: Number of entries.
-        root: Root hash, 32 bytes.
-        note: Signed checkpoint; empty for the empty log.
-        at: Time of the last append, aware UTC.
-    """
-
-    size: int
-    root: bytes
-    note: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class PublisherKey:
-    """A publisher key known to the log.
-
-    Attributes:
-        public: Raw public key.
-        organisation: Name it was admitted for.
-        revoked: Whether a revocation was logged.
-    """
-
-    public: bytes
-    organisation: str
-    revoked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much the registry holds: entries of the log, assets, fingerprints, publisher keys."""
-
-    entries: int
-    assets: int
-    fingerprints: int
-    publishers: int
-
-
-def _time(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def _microseconds(time: datetime) -> int:
-    return (time - _EPOCH) // _MICROSECOND
-
-
-def _record(row: sa.Row[Any]) -> Record:
-    return Record(
-        asset_id=str(Digest(row.leaf_hash)),
-        index=row.idx,
-        digest=Digest(row.digest),
-        media_type=MediaType(row.media_type),
-        title=row.title,
-        publisher=row.publisher,
-        certificate_sha256=Digest(row.certificate),
-        manifest_id=row.manifest_id,
-        bound_digest=row.bound,
-        source_type=SourceType(row.source_type),
-        model=row.model,
-        registered_at=_time(row.registered_at_us),
-        status=RecordStatus(row.status),
-        status_reason=row.status_reason,
-        replaced_by=row.replaced_by,
-        duration_s=row.duration_s,
-        width=row.width,
-        height=row.height,
-    )
-
-
-def _head(connection: Connection, *, lock: bool = False) -> Head:
-    query = sa.select(HEAD).where(HEAD.c.log_id == 1)
-    row = connection.execute(query.with_for_update() if lock else query).one()
-    return Head(row.size, row.root, row.note, _time(row.at_us))
-
-
-class Writer:
-    """One transaction that holds the write lock.
-
-    Args:
-        connection: Where; belongs to one :meth:`Store.writer`.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def head(self) -> Head:
-        """Return the head, locked until the end of the transaction."""
-        return _head(self._connection, lock=True)
-
-    def tile(self, level: int, number: int) -> bytes:
-        """Return the hashes of a tile, 32 to 8,192 bytes."""
-        return _tile(self._connection, level, number)
-
-    def indexes(self, leaf_hashes: Sequence[bytes]) -> dict[bytes, int]:
-        """Return the positions of those leaves that are in the log."""
-        found: dict[bytes, int] = {}
-        for at in range(0, len(leaf_hashes), _MANY):
-            query = sa.select(ENTRY.c.leaf_hash, ENTRY.c.idx).where(
-                ENTRY.c.leaf_hash.in_(leaf_hashes[at : at + _MANY])
-            )
-            found.update((row.leaf_hash, row.idx) for row in self._connection.execute(query))
-        return found
-
-    def publishers(self) -> dict[Digest, PublisherKey]:
-        """Return all publisher keys by thumbprint, as they are inside this transaction."""
-        return _publishers(self._connection)
-
-    def owner(self, leaf: bytes) -> Digest | None:
-        """Return the thumbprint of the key that registered the asset, or None where there is no such asset."""
-        query = sa.select(ASSET.c.publisher_key).where(ASSET.c.leaf_hash == leaf)
-        found = self._connection.execute(query).scalar()
-        return None if found is None else Digest(found)
-
-    def insert(self, examined: Sequence[Examined], first: int, at: datetime) -> None:
-        """Store entries, payloads, assets, fingerprints and references from position ``first``."""
-        entries, payloads, assets, codes, blobs = [], [], [], [], []
-        for index, each in enumerate(examined, first):
-            made = each.registration
-            entries.append({"idx": index, "leaf_hash": each.leaf_hash, "body": made.leaf})
-            if made.payload is not None:
-                body = made.payload.to_cbor()
-                payloads.append({"leaf_hash": each.leaf_hash, "salt": made.payload.salt, "body": body})
-            if each.entry.type.registers:
-                assets.append(_asset_row(each, index, at))
-            codes.extend(
-                {"entry_idx": index, "algorithm": f.algorithm, "value": f.value, "time_s": f.time_s, "quality": f.quality}
-                for f in made.fingerprints
-            )
-            blobs.extend(
-                {"entry_idx": index, "kind": r.kind, "time_s": r.time_s, "blob": r.blob} for r in made.references
-            )
-        tables = ((ENTRY, entries), (PAYLOAD, payloads), (ASSET, assets), (FINGERPRINT, codes), (REFERENCE, blobs))
-        for table, rows in tables:
-            if rows:
-                self._connection.execute(sa.insert(table), rows)
-
-    def fold(self, each: Examined, at: datetime) -> None:
-        """Apply what a later entry says about an earlier record; withdrawn outlasts every other status."""
-        kind, refs = each.entry.type, each.entry.refs
-        payload = each.registration.payload
-        if kind is EntryType.REVOKE_KEY:
-            change = sa.update(PUBLISHER).where(PUBLISHER.c.thumbprint == each.publisher.value)
-            self._connection.execute(change.values(revoked=True))
-        elif kind is EntryType.REDACT:
-            self._erase(refs[0], at)
-        elif kind in STATUS_OF:
-            over = OVERRIDES[STATUS_OF[kind]]
-            values = {"status": STATUS_OF[kind].value, "status_reason": payload.reason if payload else ""}
-            if kind is EntryType.SUPERSEDE:
-                values["replaced_by"] = str(Digest(each.leaf_hash))
-            elif len(refs) > 1:
-                values["replaced_by"] = str(refs[1])
-            found = ASSET.c.leaf_hash == refs[0].value
-            change = sa.update(ASSET).where(found, ASSET.c.status.in_(over)).values(values)
-            self._connection.execute(change)
-
-    def _erase(self, target: Digest, at: datetime) -> None:
-        index = self.indexes([target.value])[target.value]
-        run = self._connection.execute
-        run(
-            sa.update(PAYLOAD)
-            .where(PAYLOAD.c.leaf_hash == target.value)
-            .values(salt=None, body=None, erased_at_us=_microseconds(at))
-        )
-        blank = {"title": "", "publisher": "", "model": None, "status_reason": "", "duration_s": None}
-        run(sa.update(ASSET).where(ASSET.c.idx == index).values(**blank, width=None, height=None))
-        run(sa.delete(FINGERPRINT).where(FINGERPRINT.c.entry_idx == index))
-        run(sa.delete(REFERENCE).where(REFERENCE.c.entry_idx == index))
-
-    def advance(self, old: Head, new: Head, tiles: Sequence[Tile], grown: frozenset[tuple[int, int]]) -> None:
-        """Store the tiles and the checkpoint and move the head, if it still is ``old``.
-
-        Args:
-            old: Head that the new one was computed from.
-            new: The next head, with its signed checkpoint.
-            tiles: New and longer tiles.
-            grown: ``(level, number)`` of those that exist already and became longer.
-
-        Raises:
-            ConflictError: Another writer moved the head.
-        """
-        fresh = [{"level": level, "n": n, "data": data} for level, n, data in tiles if (level, n) not in grown]
-        if fresh:
-            self._connection.execute(sa.insert(TILE), fresh)
-        for level, number, content in tiles:
-            if (level, number) in grown:
-                place = (TILE.c.level == level, TILE.c.n == number)
-                self._connection.execute(sa.update(TILE).where(*place).values(data=content))
-        self._connection.execute(sa.insert(CHECKPOINT), {"size": new.size, "note": new.note})
-        moved = self._connection.execute(
-            sa.update(HEAD)
-            .where(HEAD.c.log_id == 1, HEAD.c.size == old.size, HEAD.c.root == old.root)
-            .values(size=new.size, root=new.root, note=new.note, at_us=_microseconds(new.at))
-        )
-        if moved.rowcount != 1:
-            raise ConflictError(
-                f"expected the log to have {old.size} entries still, another writer was faster",
-                hint="try again; nothing was written",
-            )
-
-
-#: Status that an entry gives to the record it speaks of first.
-STATUS_OF: Final = {
-    EntryType.WITHDRAW: RecordStatus.WITHDRAWN,
-    EntryType.DISPUTE: RecordStatus.DISPUTED,
-    EntryType.SUPERSEDE: RecordStatus.SUPERSEDED,
-}
-#: Statuses over which a later one may be written: withdrawn over all, superseded last.
-OVERRIDES: Final = {
-    RecordStatus.WITHDRAWN: tuple(RecordStatus),
-    RecordStatus.DISPUTED: (RecordStatus.ACTIVE, RecordStatus.SUPERSEDED, RecordStatus.DISPUTED),
-    RecordStatus.SUPERSEDED: (RecordStatus.ACTIVE, RecordStatus.SUPERSEDED),
-}
-
-
-def _asset_row(each: Examined, index: int, at: datetime) -> dict[str, Any]:
-    record = each.record(index, at)
-    return {
-        "idx": index,
-        "leaf_hash": each.leaf_hash,
-        "publisher_key": each.publisher.value,
-        "digest": record.digest.value,
-        "media_type": record.media_type.value,
-        "title": record.title,
-        "publisher": record.publisher,
-        "certificate": record.certificate_sha256.value,
-        "manifest_id": record.manifest_id,
-        "bound": record.bound_digest,
-        "source_type": record.source_type.value,
-        "model": record.model,
-        "registered_at_us": _microseconds(at),
-        "status": record.status.value,
-        "status_reason": "",
-        "replaced_by": None,
-        "duration_s": record.duration_s,
-        "width": record.width,
-        "height": record.height,
-    }
-
-
-def _tile(connection: Connection, level: int, number: int) -> bytes:
-    query = sa.select(TILE.c.data).where(TILE.c.level == level, TILE.c.n == number)
-    found: bytes | None = connection.execute(query).scalar()
-    if found is None:
-        raise NotFoundError(f"expected tile {number} of level {level}, found none", hint="the log is shorter")
-    return found
-
-
-def _publishers(connection: Connection) -> dict[Digest, PublisherKey]:
-    rows = connection.execute(sa.select(PUBLISHER))
-    return {Digest(r.thumbprint): PublisherKey(r.public_key, r.organisation, r.revoked) for r in rows}
+#: Algorithm of exact look-ups by perceptual code. Source: docs/formats.md.
+_PHASH: Final = "phash64-v1"
 
 
 class Store:
@@ -344,3 +92,234 @@ class Store:
     def close(self) -> None:
         """Close all connections; the store must not be used afterwards."""
         self._engine.dispose()
+
+    @contextmanager
+    def writer(self) -> Iterator[Writer]:
+        """Give a transaction with the write lock; it is committed at the end of the block, or not at all.
+
+        Raises:
+            StorageError: Full disk, read-only or locked database.
+            LedgerError: A constraint or trigger refused the change.
+        """
+        with writing(self._engine) as connection:
+            yield Writer(connection)
+
+    def _rows(self, query: sa.Select[Any]) -> list[Any]:
+        with reading(self._engine) as connection:
+            return list(connection.execute(query))
+
+    # --- publishers ---
+
+    def admit(self, key: PublicKey, organisation: str) -> Digest:
+        """Accept entries by ``key`` in the name of ``organisation``; repeating it changes nothing.
+
+        Returns:
+            Thumbprint of the key.
+
+        Raises:
+            ConflictError: The key was admitted for another name, or revoked.
+            StorageError: The database cannot be written.
+        """
+        thumbprint = key_thumbprint(key)
+        with writing(self._engine) as connection:
+            found = read_publishers(connection).get(thumbprint)
+            if found is None:
+                row = {
+                    "thumbprint": thumbprint.value,
+                    "public_key": key_bytes(key),
+                    "organisation": organisation,
+                    "revoked": False,
+                }
+                connection.execute(sa.insert(PUBLISHER), row)
+            elif found.revoked or found.organisation != organisation:
+                state = "revoked" if found.revoked else f"that of {found.organisation!r}"
+                raise ConflictError(
+                    f"expected a new publisher key for {organisation!r}, found one that is {state}",
+                    hint="make another publisher key",
+                )
+        return thumbprint
+
+    def publishers(self) -> dict[Digest, PublisherKey]:
+        """Return all publisher keys by thumbprint."""
+        with reading(self._engine) as connection:
+            return read_publishers(connection)
+
+    # --- log ---
+
+    def head(self) -> Head:
+        """Return size, root, checkpoint and time of the log."""
+        with reading(self._engine) as connection:
+            return read_head(connection)
+
+    def tile(self, level: int, number: int) -> bytes:
+        """Return the hashes of a tile, 32 to 8,192 bytes.
+
+        Raises:
+            NotFoundError: There is no such tile.
+        """
+        with reading(self._engine) as connection:
+            return read_tile(connection, level, number)
+
+    def leaves(self, start: int, stop: int) -> list[tuple[int, bytes, bytes]]:
+        """Return ``(index, leaf hash, leaf)`` of the entries from ``start`` to before ``stop``, in order."""
+        query = sa.select(ENTRY.c.idx, ENTRY.c.leaf_hash, ENTRY.c.body).where(
+            ENTRY.c.idx >= start, ENTRY.c.idx < stop
+        )
+        return [(r.idx, r.leaf_hash, r.body) for r in self._rows(query.order_by(ENTRY.c.idx))]
+
+    def leaf(self, index: int) -> bytes:
+        """Return the leaf at ``index``.
+
+        Raises:
+            NotFoundError: The log is shorter.
+        """
+        found = self.leaves(index, index + 1) if 0 <= index < 1 << 63 else []
+        if not found:
+            raise NotFoundError(
+                f"expected an entry at index {index}, the log is shorter", hint="see the checkpoint"
+            )
+        return found[0][2]
+
+    def index_of(self, asset_id: str) -> int:
+        """Return the position of an entry by its leaf hash, spelled ``sha256:...``.
+
+        Raises:
+            FormatError: Another spelling.
+            NotFoundError: Not in the log.
+        """
+        query = sa.select(ENTRY.c.idx).where(ENTRY.c.leaf_hash == Digest.parse(asset_id).value)
+        found = self._rows(query)
+        if not found:
+            raise NotFoundError(
+                f"expected an entry {asset_id}, found none", hint="search with provenance search"
+            )
+        return int(found[0].idx)
+
+    def checkpoints(self, after: int = -1) -> list[tuple[int, str]]:
+        """Return ``(size, note)`` of every signed checkpoint larger than ``after``, at most 10,000."""
+        query = sa.select(CHECKPOINT).where(CHECKPOINT.c.size > after).order_by(CHECKPOINT.c.size)
+        return [(r.size, r.note) for r in self._rows(query.limit(_ROWS))]
+
+    def payload(self, leaf: bytes) -> Payload | None:
+        """Return the payload of a leaf hash; ``None`` where it was erased or never was.
+
+        Raises:
+            FormatError: The stored bytes are damaged.
+        """
+        found = self._rows(sa.select(PAYLOAD).where(PAYLOAD.c.leaf_hash == leaf))
+        if not found or found[0].body is None:
+            return None
+        try:
+            return Payload.from_cbor(found[0].salt, found[0].body)
+        except ValueError as cause:
+            raise FormatError(f"expected a stored payload: {cause}") from cause
+
+    # --- registry ---
+
+    def record(self, asset_id: str) -> Record:
+        """Return the record of a registration.
+
+        Args:
+            asset_id: ``sha256:`` and the 64 hex digits of the leaf hash.
+
+        Raises:
+            FormatError: Another spelling.
+            NotFoundError: No such registration.
+        """
+        found = self._records(ASSET.c.leaf_hash == Digest.parse(asset_id).value)
+        if not found:
+            raise NotFoundError(
+                f"expected an asset {asset_id}, found none", hint="search with provenance search"
+            )
+        return found[0]
+
+    def _records(self, condition: sa.ColumnElement[bool]) -> tuple[Record, ...]:
+        query = sa.select(ASSET).where(condition).order_by(ASSET.c.idx)
+        return tuple(record_of(row) for row in self._rows(query))
+
+    def by_digest(self, digest: Digest) -> tuple[Record, ...]:
+        """Return every registration of exactly this file, first registered first (SR-28)."""
+        return self._records(ASSET.c.digest == digest.value)
+
+    def by_bound(self, bound: bytes) -> tuple[Record, ...]:
+        """Return every registration of a file with these hard-bound bytes, first registered first."""
+        return self._records(ASSET.c.bound == bound)
+
+    def by_manifest(self, manifest_id: str) -> tuple[Record, ...]:
+        """Return every registration of a file with this manifest URN, first registered first."""
+        return self._records(ASSET.c.manifest_id == manifest_id)
+
+    def by_phash(self, value: bytes) -> tuple[Record, ...]:
+        """Return every registration with exactly this ``phash64-v1`` code, first registered first."""
+        same = sa.and_(FINGERPRINT.c.value == value, sa.literal_column("algorithm = 'phash64-v1'"))
+        return self._records(ASSET.c.idx.in_(sa.select(FINGERPRINT.c.entry_idx).where(same)))
+
+    def records_after(self, index: int = -1, limit: int = 100) -> tuple[Record, ...]:
+        """Return up to ``limit`` records with a position after ``index``, in registration order."""
+        query = sa.select(ASSET).where(ASSET.c.idx > index).order_by(ASSET.c.idx).limit(limit)
+        return tuple(record_of(row) for row in self._rows(query))
+
+    def codes(self, algorithm: str) -> Iterator[tuple[str, int, float | None, bytes]]:
+        """Give ``(asset_id, index, time_s, value)`` of every code of ``algorithm`` in registration order."""
+        return self.codes_after(algorithm, -1)
+
+    def codes_after(self, algorithm: str, index: int) -> Iterator[tuple[str, int, float | None, bytes]]:
+        """Give the codes of assets registered after position ``index``, as :meth:`codes` does.
+
+        The walk holds no lock and no connection between its steps; assets registered meanwhile are included.
+        """
+        f = FINGERPRINT.c
+        place = (index + 1, 0)
+        while True:
+            query = (
+                sa.select(ASSET.c.leaf_hash, f.entry_idx, f.id, f.time_s, f.value)
+                .join(ASSET, ASSET.c.idx == f.entry_idx)
+                .where(f.algorithm == algorithm, sa.tuple_(f.entry_idx, f.id) > sa.tuple_(*place))
+                .order_by(f.entry_idx, f.id)
+                .limit(_ROWS)
+            )
+            rows = self._rows(query)
+            for row in rows:
+                yield f"sha256:{row.leaf_hash.hex()}", row.entry_idx, row.time_s, row.value
+            if len(rows) < _ROWS:
+                return
+            place = (rows[-1].entry_idx, rows[-1].id)
+
+    def fingerprints(self, asset_id: str) -> tuple[StoredFingerprint, ...]:
+        """Return all codes of one asset in their order.
+
+        Raises:
+            FormatError: ``asset_id`` is spelled otherwise.
+            NotFoundError: Not in the log.
+        """
+        query = sa.select(FINGERPRINT).where(FINGERPRINT.c.entry_idx == self.index_of(asset_id))
+        rows = self._rows(query.order_by(FINGERPRINT.c.id))
+        return tuple(StoredFingerprint(r.algorithm, r.value, r.time_s, r.quality) for r in rows)
+
+    def references(self, asset_id: str, kind: str | None = None) -> tuple[StoredReference, ...]:
+        """Return the stored picture and sound of one asset in their order.
+
+        Args:
+            asset_id: Registration.
+            kind: Only of this kind, for example ``picture``; all kinds where it is None.
+
+        Raises:
+            FormatError: ``asset_id`` is spelled otherwise.
+            NotFoundError: Not in the log.
+        """
+        query = sa.select(REFERENCE).where(REFERENCE.c.entry_idx == self.index_of(asset_id))
+        if kind is not None:
+            query = query.where(REFERENCE.c.kind == kind)
+        rows = self._rows(query.order_by(REFERENCE.c.id))
+        return tuple(StoredReference(r.kind, r.blob, r.time_s) for r in rows)
+
+    def counts(self) -> Counts:
+        """Return how much the registry holds."""
+        with reading(self._engine) as connection:
+            number = sa.select(sa.func.count())
+            size = connection.execute(sa.select(HEAD.c.size)).scalar_one()
+            found = (
+                connection.execute(number.select_from(table)).scalar_one()
+                for table in (ASSET, FINGERPRINT, PUBLISHER)
+            )
+            return Counts(size, *found)

@@ -21,6 +21,8 @@ from provenance.errors import ConfigError, LedgerError, NotFoundError, SchemaErr
 SCHEMA_VERSION: Final = 1
 #: Time a writer waits for another one, milliseconds. Source: ledger crash tests with three racing writers.
 BUSY_MS: Final = 30_000
+#: A connection within a transaction, for the modules that use the tables.
+Connected = Connection
 _METADATA: Final = sa.MetaData()
 _WRITER: Final = "provenance_writer"
 #: Large everywhere; SQLite makes a key the row number itself, and numbers rows, only where it says INTEGER.

@@ -177,7 +177,7 @@ def _blocks(
     copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, *, inverted: bool
 ) -> NDArray[np.float32]:
     """Return the correlation of detail of each textured block that the copy covers, shape (n,)."""
-    laid, inside = warp.onto(copy_rgb, matrix, (reference_rgb.shape[0], reference_rgb.shape[1]))
+    laid, inside = warp.onto(copy_rgb, reference_rgb.shape[:2], matrix)
     seen = _luma(laid)
     alike, textured = _correlated(255 - seen if inverted else seen, _luma(reference_rgb), inside)
     step = _window(reference_rgb)
@@ -187,8 +187,7 @@ def _blocks(
 
 def _window(picture: NDArray[np.uint8]) -> int:
     """Return the width of a block, pixels: 32 at a long side of 512, and at least 9."""
-    height, width = picture.shape[:2]
-    return max(9, height // 16, width // 16)
+    return max(9, len(picture) // 16, len(picture[0]) // 16)
 
 
 def _correlated(seen: Gray, known: Gray, inside: warp.Mask) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -251,7 +250,7 @@ def _sharpened(
     copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, *, perspective: bool, inverted: bool
 ) -> warp.Matrix:
     grid = (reference_rgb.shape[0], reference_rgb.shape[1])
-    laid, inside = warp.onto(copy_rgb, matrix, grid)
+    laid, inside = warp.onto(copy_rgb, grid, matrix)
     seen = 255 - _luma(laid) if inverted else _luma(laid)
     known = _luma(reference_rgb)
     steady = inside & (_correlated(seen, known, inside)[0] >= _STEADY)
@@ -297,7 +296,7 @@ _DIHEDRAL = tuple(
 def _likeness(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, side_px: int) -> float:
     """Return the correlation of the detail of both pictures at ``side_px``; 0 without detail or overlap."""
     known_rgb = shrunk(reference_rgb, side_px)
-    laid, inside = warp.onto(copy_rgb, matrix, (known_rgb.shape[0], known_rgb.shape[1]))
+    laid, inside = warp.onto(copy_rgb, known_rgb.shape[:2], matrix)
     if inside.mean() < 0.6:
         return 0.0
     seen, known = _detail(_luma(laid))[inside], _detail(_luma(known_rgb))[inside]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Final
 
 from provenance.evidence import Channel, Difference, DifferenceKind, Edit, Segment, Span
@@ -12,7 +13,7 @@ from provenance.match.path import Line
 #: of order. Source: docs/measurements.md, film: seams are known to .25 s in picture and .5 s in sound, and
 #: two seams bound each step.
 STEP_S: Final = {Channel.PICTURE: 0.6, Channel.SOUND: 1.2}
-#: Change of speed that counts; conversion between 24 and 25 pictures a second (4 %) does, resampling does not.
+#: Change of speed that counts: conversion from 24 to 25 pictures a second (4 %) does, resampling does not.
 SPEED_SHARE: Final = 0.02
 #: Seconds by which a change of speed must move one end of its part against the other to be seen at all.
 SPEED_S: Final = 0.35
@@ -63,7 +64,7 @@ def _order(segments: Sequence[Segment]) -> set[Edit]:
     """Return cuts, changes of order and of speed among the segments of one channel."""
     found: set[Edit] = set()
     ordered = sorted(segments, key=lambda one: one.copy.start_s)
-    for before, after in zip(ordered[:-1], ordered[1:], strict=True):
+    for before, after in pairwise(ordered):
         # Foreign material between the two may stand for as much of the asset as it is long.
         stood_for = max(0.0, after.copy.start_s - before.copy.end_s) * before.speed
         left_out = after.asset.start_s - before.asset.end_s - stood_for

@@ -18,8 +18,8 @@ from provenance.match.path import Line
 #: Distance, bits of PDQ, up to which two frames count as the same within an alignment. Source:
 #: docs/measurements.md, film: the order in time allows a wider radius than single pictures.
 FRAME_RADIUS: Final = 60
-#: Distance of a second of film to the asset's, bits, mean and standard deviation over clean copies (re-encoded,
-#: brighter, with a caption bar, at other speeds). Source: bench of film alignment, 1,457 frames of 3 films.
+#: Distance of a second of film to the asset's, bits, mean and standard deviation over clean copies
+#: (re-encoded, brighter, captioned, at other speeds). Source: 1,457 frames of 3 films, docs/measurements.md.
 CLEAN_BITS: Final = 16.4
 CLEAN_SPREAD_BITS: Final = 9.2
 #: Shortest foreign stretch that is told, seconds. Source: the path over lines leaves out three frames at
@@ -97,7 +97,7 @@ class Films:
         return distances, self.ref_s[places] - times[:, None]
 
     def cost(self, line: Line) -> NDArray[np.float32]:
-        """Return float32 (n,): bits from each frame to the nearest stored one on a line; infinite without one."""
+        """Return float32 (n,): bits of each frame to the nearest stored one on a line; infinite without."""
         return np.asarray(self.near(line, self.reach)[0].min(axis=1), np.float32)
 
 

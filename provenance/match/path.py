@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,11 +81,11 @@ def best_path(costs: NDArray[np.float32], switch: float) -> NDArray[np.intp]:
 def runs(path: NDArray[np.intp]) -> list[tuple[int, int, int]]:
     """Return the stretches of equal states: (state, first unit, unit after the last)."""
     edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
-    return [(int(path[a]), a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [(int(path[a]), a, b) for a, b in pairwise(edges)]
 
 
 def best_stretch(gain: NDArray[np.float64]) -> tuple[int, int]:
-    """Return the stretch (first unit, unit after the last) with the greatest sum; (0, 0) where none is above 0.
+    """Return the stretch (first unit, unit after the last) with the greatest sum; (0, 0) if none is above 0.
 
     Source: Kadane's maximum subarray, by prefix sums.
     """

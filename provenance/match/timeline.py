@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -23,7 +24,7 @@ from provenance.match.path import Line, best_path, best_stretch, fit_line, runs
 #: One frame within the radius of single pictures has it, or several distinct ones that are farther.
 MIN_EVIDENCE: Final = FRAME_RADIUS - PDQ256.radius
 #: Cost of beginning, ending or changing a line, bits: a stretch of foreign frames (128 bits from anything) is
-#: left out from three frames on, and a change of line is seen where it brings frames nearer by as much in sum.
+#: left out from three frames on, and a change of line is seen where it brings frames as much nearer in sum.
 SWITCH_BITS: Final = 80.0
 
 # A line with its first frame and the frame after its last.
@@ -120,7 +121,7 @@ def _vote(films: Films) -> _Votes:
     frames, places, bits = [], [], []
     ref = _signs(films.ref)
     for start in range(0, count, _BLOCK):
-        # For signs of 256 bits the product is 256 less twice the distance; small integers are exact in float32.
+        # The product of 256 signs is 256 less twice the distance; small integers are exact in float32.
         block = (256 - _signs(films.copy[start : start + _BLOCK]) @ ref.T) / 2
         best[start : start + len(block)] = block.min(axis=1)
         if block.shape[1] > _VOTES:
@@ -196,9 +197,9 @@ def _told(films: Films, line: Line, first: int, end: int) -> Line:
 
 
 def _pieces(films: Films, line: Line, first: int, end: int) -> Iterator[Line]:
-    """Yield lines of normal speed through each third: a short cut in a still scene passes for a slow drift."""
+    """Yield lines of normal speed through each third: a cut in a still scene may pass for slow drift."""
     edges = np.linspace(first, end, 4).astype(int).tolist()
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         if b - a >= _PIECE:
             middle = float(films.copy_s[a:b].mean())
             piece = Line(1.0, line.at(middle) - middle)
@@ -212,7 +213,7 @@ def _fit(films: Films, line: Line, first: int, end: int, *, hold: bool = False) 
     a still scene all are equal and the even window leaves the line where it was.
     """
     reach = 3 * films.reach
-    part = Films(films.copy[first:end], films.copy_s[first:end], films.ref, films.ref_s)
+    part = films.part(first, end)
     bits, error = part.near(line, reach)
     best = bits.min(axis=1, keepdims=True)
     times = line.along(part.copy_s)

@@ -1,7 +1,7 @@
 """Tracks: the picture and the sound of a copy against those of one registered film or recording.
 
-Picture and sound are aligned apart, so that genuine picture with another sound, and genuine sound with another
-picture, are told from a plain excerpt.
+Picture and sound are aligned apart, so that a genuine picture with another sound, and genuine sound with
+another picture, are told from a plain excerpt.
 """
 
 from __future__ import annotations

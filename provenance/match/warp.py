@@ -18,7 +18,7 @@ Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
 #: The corners of a picture in fractions, in order around it.
-CORNERS: Final = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
+CORNERS: Final[NDArray[np.float64]] = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
 # Longest side a copy keeps before it is warped, pixels: twice the longest reference, so nothing that the
 # reference can show is lost.
 _COPY_SIDE_PX = 1024
@@ -50,13 +50,13 @@ def box_through(matrix: Matrix, box: Box) -> Box:
 
     A box that maps outside has zero width or height.
     """
-    corners = np.array([[box.x, box.y]] * 4) + CORNERS * np.array([[box.w, box.h]])
-    corners = apply(matrix, corners.astype(np.float64))
+    sides = np.array([box.w, box.h], np.float64)
+    corners = apply(matrix, np.array([box.x, box.y], np.float64) + CORNERS * sides)
     low, high = np.clip(corners.min(axis=0), 0, 1), np.clip(corners.max(axis=0), 0, 1)
     return Box(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
 
 
-def pixel_step(matrix: Matrix, source: tuple[int, int], grid: tuple[int, int]) -> float:
+def pixel_step(matrix: Matrix, source: tuple[int, int], grid: tuple[int, ...]) -> float:
     """Return how many source pixels one grid pixel steps over at the middle of what they share.
 
     Args:
@@ -74,15 +74,15 @@ def pixel_step(matrix: Matrix, source: tuple[int, int], grid: tuple[int, int]) -
     return float(np.sqrt(abs(edge[0] * side[1] - edge[1] * side[0])))
 
 
-def onto(copy_rgb: Rgb, matrix: Matrix, grid: tuple[int, int]) -> tuple[Rgb, Mask]:
+def onto(copy_rgb: Rgb, grid: tuple[int, ...], matrix: Matrix) -> tuple[Rgb, Mask]:
     """Return the copy as it lies on the reference's grid, and where it covers it.
 
     The copy is first averaged down to the grid's pixel size, so that a large copy does not alias.
 
     Args:
         copy_rgb: uint8, shape (height, width, 3).
-        matrix: Map from copy fractions to reference fractions.
         grid: Height and width of the reference, pixels.
+        matrix: Map from copy fractions to reference fractions.
 
     Returns:
         uint8 of shape (*grid, 3), and bool of shape ``grid``: True where the copy covers the pixel with all

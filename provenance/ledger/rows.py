@@ -1,0 +1,145 @@
+"""Rows of the tables as values, and values as rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from provenance.digest import Digest
+from provenance.errors import NotFoundError
+from provenance.evidence import Record, RecordStatus, SourceType
+from provenance.ledger.registration import Examined
+from provenance.ledger.tables import HEAD, PUBLISHER, TILE, Connected
+from provenance.media.asset import MediaType
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The state of the log.
+
+    Attributes:
+        size: Number of entries.
+        root: Root hash, 32 bytes.
+        note: Signed checkpoint; empty for the empty log.
+        at: Time of the last append, aware UTC.
+    """
+
+    size: int
+    root: bytes
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherKey:
+    """A publisher key known to the log.
+
+    Attributes:
+        public: Raw public key.
+        organisation: Name it was admitted for.
+        revoked: Whether a revocation was logged.
+    """
+
+    public: bytes
+    organisation: str
+    revoked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much the registry holds: entries of the log, assets, fingerprints, publisher keys."""
+
+    entries: int
+    assets: int
+    fingerprints: int
+    publishers: int
+
+
+def time_of(microseconds: int) -> datetime:
+    """Return the aware UTC time of microseconds since 1970."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def microseconds_of(time: datetime) -> int:
+    """Return whole microseconds since 1970."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def record_of(row: Any) -> Record:
+    """Return the record in a row of ``asset``."""
+    return Record(
+        asset_id=str(Digest(row.leaf_hash)),
+        index=row.idx,
+        digest=Digest(row.digest),
+        media_type=MediaType(row.media_type),
+        title=row.title,
+        publisher=row.publisher,
+        certificate_sha256=Digest(row.certificate),
+        manifest_id=row.manifest_id,
+        bound_digest=row.bound,
+        source_type=SourceType(row.source_type),
+        model=row.model,
+        registered_at=time_of(row.registered_at_us),
+        status=RecordStatus(row.status),
+        status_reason=row.status_reason,
+        replaced_by=row.replaced_by,
+        duration_s=row.duration_s,
+        width=row.width,
+        height=row.height,
+    )
+
+
+def read_head(connection: Connected, *, lock: bool = False) -> Head:
+    """Return the head; with ``lock`` nobody else may move it until the transaction ends."""
+    query = HEAD.select().where(HEAD.c.log_id == 1)
+    row = connection.execute(query.with_for_update() if lock else query).one()
+    return Head(row.size, row.root, row.note, time_of(row.at_us))
+
+
+def asset_row(each: Examined, index: int, at: datetime) -> dict[str, Any]:
+    """Return the row of ``asset`` for a new asset at position ``index``, accepted ``at``."""
+    record = each.record(index, at)
+    return {
+        "idx": index,
+        "leaf_hash": each.leaf_hash,
+        "publisher_key": each.publisher.value,
+        "digest": record.digest.value,
+        "media_type": record.media_type.value,
+        "title": record.title,
+        "publisher": record.publisher,
+        "certificate": record.certificate_sha256.value,
+        "manifest_id": record.manifest_id,
+        "bound": record.bound_digest,
+        "source_type": record.source_type.value,
+        "model": record.model,
+        "registered_at_us": microseconds_of(at),
+        "status": record.status.value,
+        "status_reason": "",
+        "replaced_by": None,
+        "duration_s": record.duration_s,
+        "width": record.width,
+        "height": record.height,
+    }
+
+
+def read_tile(connection: Connected, level: int, number: int) -> bytes:
+    """Return the hashes of a tile.
+
+    Raises:
+        NotFoundError: There is no such tile.
+    """
+    query = TILE.select().with_only_columns(TILE.c.data).where(TILE.c.level == level, TILE.c.n == number)
+    found: bytes | None = connection.execute(query).scalar()
+    if found is None:
+        raise NotFoundError(f"expected tile {number} of level {level}, found none", hint="the log is shorter")
+    return found
+
+
+def read_publishers(connection: Connected) -> dict[Digest, PublisherKey]:
+    """Return all publisher keys by thumbprint."""
+    rows = connection.execute(PUBLISHER.select())
+    return {Digest(r.thumbprint): PublisherKey(r.public_key, r.organisation, r.revoked) for r in rows}

@@ -1,0 +1,193 @@
+"""One transaction of the log: everything that an append stores, in the order of docs/architecture.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from provenance.digest import Digest
+from provenance.errors import ConflictError
+from provenance.evidence import RecordStatus
+from provenance.ledger.entry import EntryType
+from provenance.ledger.merkle import Tile
+from provenance.ledger.registration import Examined
+from provenance.ledger.rows import (
+    Head,
+    PublisherKey,
+    asset_row,
+    microseconds_of,
+    read_head,
+    read_publishers,
+    read_tile,
+)
+from provenance.ledger.tables import (
+    ASSET,
+    CHECKPOINT,
+    ENTRY,
+    FINGERPRINT,
+    HEAD,
+    PAYLOAD,
+    PUBLISHER,
+    REFERENCE,
+    TILE,
+    Connected,
+)
+
+#: Values in one IN list. Source: SQLite limits, SQLITE_MAX_VARIABLE_NUMBER 32,766.
+_MANY: Final = 10_000
+#: Status that an entry gives to the record it speaks of first.
+STATUS_OF: Final = {
+    EntryType.WITHDRAW: RecordStatus.WITHDRAWN,
+    EntryType.DISPUTE: RecordStatus.DISPUTED,
+    EntryType.SUPERSEDE: RecordStatus.SUPERSEDED,
+}
+#: Statuses over which a later one may be written: withdrawn over all, superseded last.
+OVERRIDES: Final = {
+    RecordStatus.WITHDRAWN: tuple(RecordStatus),
+    RecordStatus.DISPUTED: (RecordStatus.ACTIVE, RecordStatus.SUPERSEDED, RecordStatus.DISPUTED),
+    RecordStatus.SUPERSEDED: (RecordStatus.ACTIVE, RecordStatus.SUPERSEDED),
+}
+
+
+class Writer:
+    """One transaction that holds the write lock.
+
+    Args:
+        connection: Where; belongs to one :meth:`Store.writer`.
+    """
+
+    def __init__(self, connection: Connected) -> None:
+        self._connection = connection
+
+    def head(self) -> Head:
+        """Return the head, locked until the end of the transaction."""
+        return read_head(self._connection, lock=True)
+
+    def tile(self, level: int, number: int) -> bytes:
+        """Return the hashes of a tile, 32 to 8,192 bytes."""
+        return read_tile(self._connection, level, number)
+
+    def indexes(self, leaf_hashes: Sequence[bytes]) -> dict[bytes, int]:
+        """Return the positions of those leaves that are in the log."""
+        found: dict[bytes, int] = {}
+        for at in range(0, len(leaf_hashes), _MANY):
+            query = (
+                ENTRY.select()
+                .with_only_columns(ENTRY.c.leaf_hash, ENTRY.c.idx)
+                .where(ENTRY.c.leaf_hash.in_(leaf_hashes[at : at + _MANY]))
+            )
+            found.update((row.leaf_hash, row.idx) for row in self._connection.execute(query))
+        return found
+
+    def publishers(self) -> dict[Digest, PublisherKey]:
+        """Return all publisher keys by thumbprint, as they are inside this transaction."""
+        return read_publishers(self._connection)
+
+    def owner(self, leaf: bytes) -> Digest | None:
+        """Return the thumbprint of the key that registered the asset, or None where there is no such asset."""
+        query = ASSET.select().with_only_columns(ASSET.c.publisher_key).where(ASSET.c.leaf_hash == leaf)
+        found = self._connection.execute(query).scalar()
+        return None if found is None else Digest(found)
+
+    def insert(self, examined: Sequence[Examined], first: int, at: datetime) -> None:
+        """Store entries, payloads, assets, fingerprints and references from position ``first``."""
+        entries, payloads, assets, codes, blobs = [], [], [], [], []
+        for index, each in enumerate(examined, first):
+            made = each.registration
+            entries.append({"idx": index, "leaf_hash": each.leaf_hash, "body": made.leaf})
+            if made.payload is not None:
+                body = made.payload.to_cbor()
+                payloads.append({"leaf_hash": each.leaf_hash, "salt": made.payload.salt, "body": body})
+            if each.entry.type.registers:
+                assets.append(asset_row(each, index, at))
+            codes.extend(
+                {
+                    "entry_idx": index,
+                    "algorithm": f.algorithm,
+                    "value": f.value,
+                    "time_s": f.time_s,
+                    "quality": f.quality,
+                }
+                for f in made.fingerprints
+            )
+            blobs.extend(
+                {"entry_idx": index, "kind": r.kind, "time_s": r.time_s, "blob": r.blob}
+                for r in made.references
+            )
+        tables = (
+            (ENTRY, entries),
+            (PAYLOAD, payloads),
+            (ASSET, assets),
+            (FINGERPRINT, codes),
+            (REFERENCE, blobs),
+        )
+        for table, rows in tables:
+            if rows:
+                self._connection.execute(table.insert(), rows)
+
+    def fold(self, each: Examined, at: datetime) -> None:
+        """Apply what a later entry says about an earlier record; withdrawn outlasts every other status."""
+        kind, refs = each.entry.type, each.entry.refs
+        payload = each.registration.payload
+        if kind is EntryType.REVOKE_KEY:
+            change = PUBLISHER.update().where(PUBLISHER.c.thumbprint == each.publisher.value)
+            self._connection.execute(change.values(revoked=True))
+        elif kind is EntryType.REDACT:
+            self._erase(refs[0], at)
+        elif kind in STATUS_OF:
+            over = OVERRIDES[STATUS_OF[kind]]
+            values = {"status": STATUS_OF[kind].value, "status_reason": payload.reason if payload else ""}
+            if kind is EntryType.SUPERSEDE:
+                values["replaced_by"] = str(Digest(each.leaf_hash))
+            elif len(refs) > 1:
+                values["replaced_by"] = str(refs[1])
+            found = ASSET.c.leaf_hash == refs[0].value
+            change = ASSET.update().where(found, ASSET.c.status.in_(over)).values(values)
+            self._connection.execute(change)
+
+    def _erase(self, target: Digest, at: datetime) -> None:
+        index = self.indexes([target.value])[target.value]
+        run = self._connection.execute
+        run(
+            PAYLOAD.update()
+            .where(PAYLOAD.c.leaf_hash == target.value)
+            .values(salt=None, body=None, erased_at_us=microseconds_of(at))
+        )
+        blank = {"title": "", "publisher": "", "model": None, "status_reason": "", "duration_s": None}
+        run(ASSET.update().where(ASSET.c.idx == index).values(**blank, width=None, height=None))
+        run(FINGERPRINT.delete().where(FINGERPRINT.c.entry_idx == index))
+        run(REFERENCE.delete().where(REFERENCE.c.entry_idx == index))
+
+    def advance(self, old: Head, new: Head, tiles: Sequence[Tile], grown: frozenset[tuple[int, int]]) -> None:
+        """Store the tiles and the checkpoint and move the head, if it still is ``old``.
+
+        Args:
+            old: Head that the new one was computed from.
+            new: The next head, with its signed checkpoint.
+            tiles: New and longer tiles.
+            grown: ``(level, number)`` of those that exist already and became longer.
+
+        Raises:
+            ConflictError: Another writer moved the head.
+        """
+        fresh = [
+            {"level": level, "n": n, "data": data} for level, n, data in tiles if (level, n) not in grown
+        ]
+        if fresh:
+            self._connection.execute(TILE.insert(), fresh)
+        for level, number, content in tiles:
+            if (level, number) in grown:
+                place = (TILE.c.level == level, TILE.c.n == number)
+                self._connection.execute(TILE.update().where(*place).values(data=content))
+        self._connection.execute(CHECKPOINT.insert(), {"size": new.size, "note": new.note})
+        moved = self._connection.execute(
+            HEAD.update()
+            .where(HEAD.c.log_id == 1, HEAD.c.size == old.size, HEAD.c.root == old.root)
+            .values(size=new.size, root=new.root, note=new.note, at_us=microseconds_of(new.at))
+        )
+        if moved.rowcount != 1:
+            raise ConflictError(
+                f"expected the log to have {old.size} entries still, another writer was faster",
+                hint="try again; nothing was written",
+            )
