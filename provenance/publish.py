@@ -26,6 +26,7 @@ from provenance.examination import Examination
 from provenance.ledger.log import Log
 from provenance.ledger.receipt import Receipt
 from provenance.ledger.registration import Registration
+from provenance.ledger.store import Store
 from provenance.media.asset import open_asset
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain
@@ -95,6 +96,7 @@ class Publisher:
 
     Args:
         pool: Media workers.
+        store: The registry.
         log: The ledger.
         keys: Signing and publisher keys.
         organisation: Publisher's name as registered.
@@ -105,13 +107,14 @@ class Publisher:
     def __init__(
         self,
         pool: WorkerPool,
+        store: Store,
         log: Log,
         keys: KeyRing,
         organisation: str,
         limits: Limits,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._pool, self._log, self._keys = pool, log, keys
+        self._pool, self._store, self._log, self._keys = pool, store, log, keys
         self._organisation, self._limits, self._clock = organisation, limits, clock
 
     def publish(
@@ -194,7 +197,7 @@ class Publisher:
         files.write_whole(path, text.encode(), replace=replace)
         files.move_into_place(one.partial, one.job.output, replace=replace)
         refused = (f"cannot be found by similarity: {reason}" for reason in one.signed.examination.refusals)
-        record = self._log.store.record(receipt.asset_id)
+        record = self._store.record(receipt.asset_id)
         return Published(
             one.job.source, one.job.output, path, text, record, (*refused, *one.signed.examination.notes)
         )

@@ -14,6 +14,7 @@ from provenance.evidence import Record
 from provenance.examination import Examination
 from provenance.fingerprint.code import ALGORITHMS, PDQ256, Fingerprint, distance
 from provenance.ledger.log import Log
+from provenance.ledger.store import Store
 from provenance.match.index import CodeIndex
 from provenance.media.asset import Kind, open_asset
 from provenance.media.sandbox import WorkerPool
@@ -50,12 +51,13 @@ class Searcher:
 
     Args:
         pool: Media workers, for hashing files.
-        log: The ledger with its registry.
+        store: The registry.
+        log: The ledger, for proofs.
         limits: Limits on one file.
     """
 
-    def __init__(self, pool: WorkerPool, log: Log, limits: Limits) -> None:
-        self._pool, self._log, self._limits = pool, log, limits
+    def __init__(self, pool: WorkerPool, store: Store, log: Log, limits: Limits) -> None:
+        self._pool, self._store, self._log, self._limits = pool, store, log, limits
         self._books = {name: _Book(name) for name in ALGORITHMS}
 
     def hashes(self, path: Path) -> tuple[str, ...]:
@@ -88,7 +90,7 @@ class Searcher:
             FormatError: The text is spelled otherwise, or the radius is out of range.
         """
         if text.startswith("sha256:"):
-            records = self._log.store.by_digest(Digest.parse(text))
+            records = self._store.by_digest(Digest.parse(text))
             return [self._hit(record, "sha256", 0, 256, None) for record in records[:MAX_HITS]]
         wanted = Fingerprint.parse(text)
         algorithm = ALGORITHMS[wanted.algorithm]
@@ -98,9 +100,9 @@ class Searcher:
                 f"expected a radius of 0 to {algorithm.wide_radius} bits for {algorithm.name}, found {reach}",
                 hint="a wider radius finds unrelated assets",
             )
-        near = self._books[wanted.algorithm].near(self._log, wanted, reach)
+        near = self._books[wanted.algorithm].near(self._store, wanted, reach)
         return [
-            self._hit(self._log.store.record(asset_id), wanted.algorithm, bits, algorithm.bits, time_s)
+            self._hit(self._store.record(asset_id), wanted.algorithm, bits, algorithm.bits, time_s)
             for asset_id, bits, time_s in near[:MAX_HITS]
         ]
 
@@ -118,9 +120,9 @@ class _Book:
         self._codes: list[bytes] = []
         self._index = CodeIndex() if ALGORITHMS[algorithm].bits == PDQ256.bits else None
 
-    def near(self, log: Log, wanted: Fingerprint, radius: int) -> list[tuple[str, int, float | None]]:
+    def near(self, store: Store, wanted: Fingerprint, radius: int) -> list[tuple[str, int, float | None]]:
         """Return (asset_id, bits, time) within ``radius``, nearest first, one for each asset."""
-        self._refresh(log)
+        self._refresh(store)
         best: dict[str, tuple[int, float | None]] = {}
         for position, bits in self._within(wanted, radius):
             asset_id, time_s = self._owners[position]
@@ -128,11 +130,11 @@ class _Book:
                 best[asset_id] = (bits, time_s)
         return sorted(((one, bits, time_s) for one, (bits, time_s) in best.items()), key=lambda hit: hit[1])
 
-    def _refresh(self, log: Log) -> None:
-        size = log.store.size()
+    def _refresh(self, store: Store) -> None:
+        size = store.head().size
         if size == self._seen:
             return
-        added = list(log.store.codes_after(self._algorithm, self._seen))
+        added = list(store.codes_after(self._algorithm, self._seen - 1))
         self._owners += [(asset_id, time_s) for asset_id, _, time_s, _ in added]
         if self._index is None:
             self._codes += [code for _, _, _, code in added]

@@ -18,6 +18,7 @@ from provenance import files
 from provenance.errors import ProvenanceError, VerificationError
 from provenance.evidence import SourceType, VerdictCode
 from provenance.ledger.checkpoint import NoteSigner
+from provenance.ledger.highwater import HighWater
 from provenance.ledger.log import Log
 from provenance.ledger.receipt import check_receipt
 from provenance.ledger.store import Store
@@ -30,6 +31,9 @@ from provenance.signing.claims import SigningRequest
 from provenance.signing.keys import KeyRing, create_development_keys
 from provenance.signing.trust import TrustList, load_trust_lists
 from provenance.verify import Verifier
+
+#: File outside the database that remembers the largest checkpoint, so that a restored backup is noticed.
+HIGH_WATER_NAME = "ledger.highwater"
 
 _CONFIG = """# Content provenance. Every name can also be set as PROVENANCE_<NAME>; unknown names are errors.
 environment = "development"   # production refuses TEST certificates
@@ -52,11 +56,19 @@ def initialise(folder: Path, organisation: str, now: datetime | None = None) -> 
         if path.exists():
             raise files.exists(path)
     folder.mkdir(parents=True, exist_ok=True)
-    create_development_keys(settings.keys_folder, organisation, now or datetime.now(UTC))
+    keys = create_development_keys(settings.keys_folder, organisation, now or datetime.now(UTC))
     text = _CONFIG.format(origin=settings.origin, organisation=organisation.replace('"', "'"))
     files.write_whole(config, text.encode(), replace=False)
-    Store.create(settings.database).close()
+    _make_registry(settings, keys)
     return settings
+
+
+def _make_registry(settings: Settings, keys: KeyRing) -> None:
+    store = Store.create(settings.database)
+    try:
+        store.admit(keys.publisher.public_key(), settings.organisation)
+    finally:
+        store.close()
 
 
 class Installation:
@@ -106,14 +118,22 @@ class Installation:
     @cached_property
     def log(self) -> Log:
         """The ledger, able to append."""
-        signer = NoteSigner(self.settings.origin, self.keys.ledger)
-        return Log(self.store, self.settings.origin, signer, self._clock)
+        signer = self.note_signer
+        mark = HighWater(self.settings.root / HIGH_WATER_NAME, signer.verifier)
+        return Log(self.store, self.settings.origin, signer, self._clock, high_water=mark)
+
+    @cached_property
+    def note_signer(self) -> NoteSigner:
+        """The ledger key as signer of checkpoints."""
+        return NoteSigner(self.settings.origin, self.keys.ledger)
 
     @cached_property
     def publisher(self) -> Publisher:
         """The publish job."""
         organisation = self.settings.organisation
-        return Publisher(self.pool, self.log, self.keys, organisation, self.settings.limits, self._clock)
+        return Publisher(
+            self.pool, self.store, self.log, self.keys, organisation, self.settings.limits, self._clock
+        )
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -124,7 +144,7 @@ class Installation:
     @cached_property
     def searcher(self) -> Searcher:
         """The search job."""
-        return Searcher(self.pool, self.log, self.settings.limits)
+        return Searcher(self.pool, self.store, self.log, self.settings.limits)
 
     def self_test(self) -> list[str]:
         """Sign, register and verify a made-up picture in a scratch registry; return what was checked.
@@ -134,10 +154,12 @@ class Installation:
         """
         with tempfile.TemporaryDirectory(prefix="provenance-self-test-") as scratch:
             folder = Path(scratch)
-            url = f"sqlite:///{folder / 'registry.db'}"
-            Store.create(url).close()
-            trial = Installation(_with_database(self.settings, url), self._clock)
-            with trial:
+            database = f"sqlite:///{folder / 'registry.db'}"
+            scratch_settings = replace(
+                self.settings, root=folder, database_url=database, keys=self.settings.keys_folder
+            )
+            _make_registry(scratch_settings, self.keys)
+            with Installation(scratch_settings, self._clock) as trial:
                 return trial._trial_run(folder)
 
     def _trial_run(self, folder: Path) -> list[str]:
@@ -151,16 +173,12 @@ class Installation:
                 f"the self-test expected intact, found {report.verdict.code.value}: {report.verdict.summary}",
                 hint="run `provenance doctor`",
             )
-        check_receipt(published.receipt, report.evidence.digest, self.log.vkey)
+        check_receipt(published.receipt, report.evidence.digest, self.note_signer.vkey)
         return [
             "signed and registered a picture: its credentials hold and are trusted by the development list",
-            f"its receipt verifies under the ledger key {self.log.vkey.split('+')[1]}",
+            f"its receipt verifies under the ledger key {self.note_signer.vkey.split('+')[1]}",
             f"media workers: {self.pool.isolation.level.value}",
         ]
-
-
-def _with_database(settings: Settings, url: str) -> Settings:
-    return replace(settings, database_url=url)
 
 
 def _test_picture() -> bytes:

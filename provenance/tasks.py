@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, Final, cast
 
+import cv2
 import numpy as np
 
 from provenance.digest import Digest
@@ -84,7 +85,7 @@ def _content_unit(job: Job, file: BinaryIO, media_type: MediaType) -> iscc.Unit 
         picture = decode.read_picture(file, media_type, job.limits, max_side=DECODE_SIDE_PX)
         return iscc.image_unit(picture.rgb)
     if media_type.kind is Kind.AUDIO:
-        return iscc.audio_unit(_sound(file).codes)
+        return iscc.audio_unit(_sound(job, file).codes)
     return None
 
 
@@ -106,7 +107,8 @@ def examine(job: Job) -> object:
 
 def _examine_picture(job: Job, file: BinaryIO, media_type: MediaType, *, register: bool) -> Examination:
     picture = decode.read_picture(file, media_type, job.limits, max_side=DECODE_SIDE_PX)
-    exam, refusals = None, ()
+    exam: PictureExam | None = None
+    refusals: tuple[str, ...] = ()
     try:
         exam = _picture_exam(picture.rgb, register=register)
     except UnmatchableError as refusal:
@@ -128,7 +130,7 @@ def _picture_exam(rgb: image.Rgb, *, register: bool) -> PictureExam:
             PictureCode(form.fingerprint.algorithm, form.fingerprint.value, form.name, quality)
             for form in image.pdq_forms(rgb)
         ]
-    gray = warp.luma(rgb)
+    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     plain, mirrored = local.features(gray), None
     if not register:
         mirrored = local.features(np.ascontiguousarray(gray[:, ::-1]))
@@ -152,12 +154,12 @@ def _examine_timed(job: Job, file: BinaryIO, media_type: MediaType, *, register:
     if probe.has_sound:
         file.seek(0)
         try:
-            sound_track = _sound_track(file)
+            sound_track = _sound_track(job, file)
         except UnmatchableError as refusal:
             refusals.append(f"sound: {refusal.message}")
     return Examination(
-        probe.width,
-        probe.height,
+        probe.width or None,
+        probe.height or None,
         probe.duration_s,
         None,
         frame_track,
@@ -171,7 +173,7 @@ def _frame_track(job: Job, file: BinaryIO, *, register: bool) -> FrameTrack:
     collector = frames.FrameCollector()
     rate = frames.REFERENCE_RATE if register else frames.QUERY_RATE
     next_reference_s = 0.0
-    for time_s, rgb in decode.read_frames(file, rate_hz=rate, max_side=_FRAME_SIDE_PX):
+    for time_s, rgb in decode.read_frames(file, rate_hz=rate, max_side=_FRAME_SIDE_PX, limits=job.limits):
         matchable = collector.add(time_s, rgb)
         if register and matchable and time_s >= next_reference_s:
             job.call("keep", {"time_s": time_s, "blob": reference.make_frame_reference(rgb)})
@@ -180,15 +182,15 @@ def _frame_track(job: Job, file: BinaryIO, *, register: bool) -> FrameTrack:
     return FrameTrack(collected.codes.tobytes(), collected.times.astype("<f8").tobytes())
 
 
-def _sound(file: BinaryIO) -> sound.Sound:
+def _sound(job: Job, file: BinaryIO) -> sound.Sound:
     collector = sound.SoundCollector()
-    for chunk in decode.read_sound(file, rate_hz=sound.RATE_HZ):
+    for chunk in decode.read_sound(file, rate_hz=sound.RATE_HZ, limits=job.limits):
         collector.add(chunk)
     return collector.finish()
 
 
-def _sound_track(file: BinaryIO) -> SoundTrack:
-    made = _sound(file)
+def _sound_track(job: Job, file: BinaryIO) -> SoundTrack:
+    made = _sound(job, file)
     return SoundTrack(made.codes.astype("<u4").tobytes(), made.mel.tobytes(), made.duration_s)
 
 
@@ -232,7 +234,7 @@ def _aligned_distance(copy: image.Rgb, stored: image.Rgb, matrix: tuple[float, .
 
     The part outside the copy is blanked in both, so that only the shared part is compared.
     """
-    warped, inside = warp.onto(copy, stored.shape[:2], np.array(matrix).reshape(3, 3))
+    warped, inside = warp.onto(copy, stored.shape, np.array(matrix).reshape(3, 3))
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not len(rows) or not len(columns):
         return None

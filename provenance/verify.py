@@ -171,7 +171,7 @@ class Verifier:
             ("c2pa", version("c2pa-python")),
             ("trust lists", lists),
             ("worker isolation", level),
-            ("ledger size", str(self._store.size())),
+            ("ledger size", str(self._store.head().size)),
         )
 
 

@@ -58,7 +58,7 @@ def run(folder: Path) -> int:
         for line in installation.self_test():
             out.print(f"  ✓ {line}")
         _sign(installation, folder / "published")
-        out.print(f"[bold]2[/] signed and registered {installation.store.size()} assets")
+        out.print(f"[bold]2[/] signed and registered {installation.store.head().size} assets")
         cases = list(_cases(folder / "published", folder / "copies", folder / "stranger"))
         out.print(f"[bold]3[/] made {len(cases)} copies; verifying each")
         answers = [(case, *_timed(installation, case)) for case in cases]

@@ -48,8 +48,6 @@ from provenance.ledger.writer import Writer
 
 #: Rows read at a time where a whole table is walked; bounds memory, not results.
 _ROWS: Final = 10_000
-#: Algorithm of exact look-ups by perceptual code. Source: docs/formats.md.
-_PHASH: Final = "phash64-v1"
 
 
 class Store:

@@ -186,12 +186,17 @@ def _guard(table: sa.Table, event: str, condition: str) -> None:
     sa.event.listen(table, "after_create", guard)
 
 
-for _guarded, _keys in ((ENTRY, ("idx", "leaf_hash")), (CHECKPOINT, ("size",))):
-    _guard(_guarded, "UPDATE", "")
-    _guard(_guarded, "DELETE", "")
-    # INSERT OR REPLACE deletes without asking the DELETE trigger (SQLite documentation, REPLACE).
-    _same = " OR ".join(f"{key} = NEW.{key}" for key in _keys)
-    _guard(_guarded, "INSERT", f"WHEN EXISTS (SELECT 1 FROM {_guarded.name} WHERE {_same})")
+_guard(ENTRY, "UPDATE", "")
+_guard(ENTRY, "DELETE", "")
+_guard(CHECKPOINT, "UPDATE", "")
+_guard(CHECKPOINT, "DELETE", "")
+# INSERT OR REPLACE deletes without asking the DELETE trigger (SQLite documentation, REPLACE).
+_guard(
+    ENTRY,
+    "INSERT",
+    "WHEN EXISTS (SELECT 1 FROM log_entry WHERE idx = NEW.idx OR leaf_hash = NEW.leaf_hash)",
+)
+_guard(CHECKPOINT, "INSERT", "WHEN EXISTS (SELECT 1 FROM log_checkpoint WHERE size = NEW.size)")
 
 
 # --- engine ----------------------------------------------------------------------------------------------

@@ -85,14 +85,18 @@ class Writer:
         return read_publishers(self._connection)
 
     def owner(self, leaf: bytes) -> Digest | None:
-        """Return the thumbprint of the key that registered the asset, or None where there is no such asset."""
+        """Return the thumbprint of the key that registered an asset, or None for no such asset."""
         query = ASSET.select().with_only_columns(ASSET.c.publisher_key).where(ASSET.c.leaf_hash == leaf)
         found = self._connection.execute(query).scalar()
         return None if found is None else Digest(found)
 
     def insert(self, examined: Sequence[Examined], first: int, at: datetime) -> None:
         """Store entries, payloads, assets, fingerprints and references from position ``first``."""
-        entries, payloads, assets, codes, blobs = [], [], [], [], []
+        entries: list[dict[str, object]] = []
+        payloads: list[dict[str, object]] = []
+        assets: list[dict[str, object]] = []
+        codes: list[dict[str, object]] = []
+        blobs: list[dict[str, object]] = []
         for index, each in enumerate(examined, first):
             made = each.registration
             entries.append({"idx": index, "leaf_hash": each.leaf_hash, "body": made.leaf})

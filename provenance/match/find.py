@@ -44,16 +44,36 @@ MIN_VOTES: Final = 3.0
 CHECKED_FRAMES: Final = 6
 
 
+class LedgerHead(Protocol):
+    """The head of the ledger, as far as finding needs it."""
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+
+
+class StoredPart(Protocol):
+    """A stored reference."""
+
+    @property
+    def blob(self) -> bytes:
+        """Its bytes."""
+
+    @property
+    def time_s(self) -> float | None:
+        """Its time in the film, seconds, or None."""
+
+
 class Registry(Protocol):
     """What finding needs of the registry."""
 
-    def size(self) -> int:
-        """Return the number of ledger entries."""
+    def head(self) -> LedgerHead:
+        """Return the head of the ledger."""
 
     def codes_after(self, algorithm: str, index: int) -> Iterable[tuple[str, int, float | None, bytes]]:
-        """Yield (asset_id, entry index, time, code) of entries from ``index`` on, in order of entries."""
+        """Yield (asset_id, entry index, time, code) of entries after ``index``, in order of entries."""
 
-    def references(self, asset_id: str, kind: str) -> Sequence[tuple[float | None, bytes]]:
+    def references(self, asset_id: str, kind: str) -> Sequence[StoredPart]:
         """Return the stored references of a kind with their times."""
 
     def record(self, asset_id: str) -> Record:
@@ -77,23 +97,23 @@ class Finder:
     def refresh(self) -> int:
         """Take in what was registered since the last call; return the ledger size the books now cover."""
         with self._lock:
-            size = self._registry.size()
+            size = self._registry.head().size
             if size > self._seen:
-                self._take_in(self._seen)
+                self._take_in(self._seen - 1)
                 self._seen = size
             return self._seen
 
-    def _take_in(self, start: int) -> None:
-        for asset_id, _, _, code in self._registry.codes_after(PDQ256.name, start):
+    def _take_in(self, after: int) -> None:
+        for asset_id, _, _, code in self._registry.codes_after(PDQ256.name, after):
             stored = self._registry.references(asset_id, FEATURE_REFERENCE)
-            self._pictures.add(asset_id, code, stored[0][1] if stored else None)
+            self._pictures.add(asset_id, code, stored[0].blob if stored else None)
         frames: dict[str, list[tuple[float, bytes]]] = {}
-        for asset_id, _, time_s, code in self._registry.codes_after(FRAME_ALGORITHM, start):
+        for asset_id, _, time_s, code in self._registry.codes_after(FRAME_ALGORITHM, after):
             frames.setdefault(asset_id, []).append((time_s or 0.0, code))
         for asset_id, rows in frames.items():
             codes = np.frombuffer(b"".join(code for _, code in rows), np.uint8).reshape(-1, 32)
             self._films.add(asset_id, codes, np.array([time_s for time_s, _ in rows]))
-        for asset_id, _, _, packed in self._registry.codes_after(SOUND_ALGORITHM, start):
+        for asset_id, _, _, packed in self._registry.codes_after(SOUND_ALGORITHM, after):
             self._sounds.add(asset_id, np.frombuffer(packed, "<u4").astype(np.uint32))
 
     def find(self, path: Path, media_type: MediaType, examination: Examination) -> tuple[Match, ...]:
@@ -128,8 +148,8 @@ class Finder:
         candidates = []
         for one in chosen:
             record = self._registry.record(one.asset_id)
-            (_, blob), *_ = self._registry.references(one.asset_id, PICTURE_REFERENCE)
-            candidates.append({"blob": blob, "width": record.width, "height": record.height})
+            [stored] = self._registry.references(one.asset_id, PICTURE_REFERENCE)
+            candidates.append({"blob": stored.blob, "width": record.width, "height": record.height})
         params = {"media_type": media_type.value, "candidates": candidates}
         patience_s = self._limits.worker_seconds * 2
         answers = self._pool.run("compare_picture", [path], params, timeout_s=patience_s)
@@ -172,14 +192,14 @@ class Finder:
         codes = self._sounds.track(asset_id)
         if codes is None:
             return frames, None
-        spectrum = b"".join(blob for _, blob in self._registry.references(asset_id, SPECTRUM_REFERENCE))
+        spectrum = b"".join(one.blob for one in self._registry.references(asset_id, SPECTRUM_REFERENCE))
         duration_s = self._registry.record(asset_id).duration_s or 0.0
         return frames, SoundTrack(codes.astype("<u4").tobytes(), spectrum, duration_s)
 
     def _with_frames(self, path: Path, asset_id: str, match: Match) -> Match:
         """Return the match with the geometry of frames that align, which is a family of its own."""
         stored = [
-            (time_s or 0.0, blob) for time_s, blob in self._registry.references(asset_id, FRAME_REFERENCE)
+            (one.time_s or 0.0, one.blob) for one in self._registry.references(asset_id, FRAME_REFERENCE)
         ]
         pairs = tracks.frame_pairs(match, stored, CHECKED_FRAMES)
         if not pairs:

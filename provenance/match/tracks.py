@@ -26,7 +26,8 @@ from provenance.evidence import (
     Span,
 )
 from provenance.examination import Examination, FrameTrack, SoundTrack
-from provenance.match import soundtrack, timeline
+from provenance.match import edits as edit_rules
+from provenance.match import films, soundtrack, spectrum, timeline
 from provenance.match.align import INLIERS
 
 #: Aligned frames that must fit a stored frame in one geometry each. Source: docs/measurements.md, film.
@@ -54,7 +55,7 @@ def match_tracks(
             copy.frames.code_array(), copy.frames.time_array(), frames.code_array(), frames.time_array()
         )
         if pictures:
-            radius = float(timeline.FRAME_RADIUS)
+            radius = float(films.FRAME_RADIUS)
             found.append(Found(Family.GLOBAL, "frame codes in one order of time", _apart(pictures), radius))
     sounds: list[Segment] = []
     agreement = None
@@ -63,11 +64,9 @@ def match_tracks(
     if sounds and copy.sound is not None and sound is not None:
         found.append(Found(Family.SOUND, "sound codes in one order of time", _apart(sounds), 1.0))
         longest = max(sounds, key=lambda one: one.copy.length_s)
-        agreement = soundtrack.spectrum_agreement(
-            copy.sound.spectrum_array(), sound.spectrum_array(), longest
-        )
-        if agreement >= soundtrack.MIN_AGREEMENT:
-            limit = 1 - soundtrack.MIN_AGREEMENT
+        agreement = spectrum.spectrum_agreement(copy.sound.spectrum_array(), sound.spectrum_array(), longest)
+        if agreement >= spectrum.MIN_AGREEMENT:
+            limit = 1 - spectrum.MIN_AGREEMENT
             found.append(Found(Family.SPECTRUM, "stored spectrum along the alignment", 1 - agreement, limit))
     if not found:
         return None
@@ -89,13 +88,13 @@ def _compare(
     sounds: list[Segment],
 ) -> Comparison:
     duration_s = copy.duration_s or 0.0
-    edits = list(timeline.classify_edits(pictures, sounds, duration_s))
+    edits = list(edit_rules.classify_edits(pictures, sounds))
     differences: list[Difference] = []
     gaps: list[str] = []
     whole = Span(0.0, duration_s)
     if copy.sound is not None and sound is not None:
         if sounds:
-            differences += soundtrack.compare_sound(
+            differences += spectrum.compare_sound(
                 copy.sound.spectrum_array(), sound.spectrum_array(), sounds, duration_s
             )
         elif _length(pictures) >= MIN_REPLACED_S:

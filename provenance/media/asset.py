@@ -129,10 +129,13 @@ _FOREIGN = (
     (b"MZ", "a program"),
     (b"#!", "a script"),
 )
-_SVG = re.compile(rb"<svg[\s>]", re.IGNORECASE)
-_HTML = re.compile(rb"\s*<(!doctype html|html|head|body|script|iframe|!--)", re.IGNORECASE)
-_XML = re.compile(rb"\s*<\?xml", re.IGNORECASE)
+_MARKUP = (
+    (re.compile(rb"(?s)\s*<.{0,1000}?<?svg[\s>]", re.IGNORECASE), "an SVG drawing, which can carry scripts"),
+    (re.compile(rb"\s*<(!doctype html|html|head|body|script|iframe|!--)", re.IGNORECASE), "HTML"),
+    (re.compile(rb"\s*<\?xml", re.IGNORECASE), "XML"),
+)
 _DOCTYPE = re.compile(rb"\x42\x82[\x84-\x90](webm|matroska)")
+_DOCTYPES = {b"webm": MediaType.WEBM, b"matroska": MediaType.MKV}
 
 
 def sniff(head: bytes) -> MediaType:
@@ -167,14 +170,10 @@ def _container(head: bytes) -> MediaType | None:
         return _RIFF.get(head[8:12])
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         found = _DOCTYPE.search(head[:256])
-        if found is None:
-            return None
-        return MediaType.WEBM if found.group(1) == b"webm" else MediaType.MKV
+        return _DOCTYPES[found.group(1)] if found else None
     if head[4:8] == b"ftyp":
         return _by_brand(head)
-    if head[4:8] in _OLD_MOVIE:
-        return MediaType.MOV
-    return None
+    return MediaType.MOV if head[4:8] in _OLD_MOVIE else None
 
 
 def _by_brand(head: bytes) -> MediaType | None:
@@ -203,12 +202,9 @@ def _foreign(head: bytes) -> str:
         return "a camera raw file"
     if head[4:8] == b"ftyp":
         return f"an ISO media file of the unknown brand {head[8:12].decode('ascii', 'replace')!r}"
-    if _SVG.search(text[:1024]):
-        return "an SVG drawing, which can carry scripts"
-    if _HTML.match(text):
-        return "HTML"
-    if _XML.match(text):
-        return "XML"
+    for pattern, name in _MARKUP:
+        if pattern.match(text):
+            return name
     for magic, name in _FOREIGN:
         if head.startswith(magic):
             return name

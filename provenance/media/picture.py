@@ -1,8 +1,8 @@
 """Pictures from open files: header limits first, then upright sRGB pixels, with notes on what else is inside.
 
 Decode path ``d1``: JPEG pictures larger than asked for are decoded by Pillow's draft at the smallest of the
-scales 1, 1/2, 1/4, 1/8 that still has twice the asked side, then reduced with Lanczos to the asked side;
-other formats are decoded whole and reduced the same way. ICC profiles are converted to sRGB (perceptual),
+scales 1, 1/2, 1/4, 1/8 that still has one and a half times the asked side, then reduced with Lanczos to the
+asked side; other formats are decoded whole and reduced the same way. ICC profiles are converted to sRGB (perceptual),
 transparency is laid on white, then the EXIF orientation is applied. Fingerprints depend on this, so the path
 is part of their version.
 """
@@ -30,6 +30,7 @@ from PIL import (  # noqa: F401
     MpoImagePlugin,
     PngImagePlugin,
     TiffImagePlugin,
+    UnidentifiedImageError,
     WebPImagePlugin,
 )
 
@@ -45,6 +46,8 @@ DECODE_PATH: Final = "d1"
 THUMBNAIL_CORRELATION: Final = 0.8
 
 Rgb = npt.NDArray[np.uint8]
+
+Image.preinit()  # imports the rest of what Image.open touches, while files are in reach
 
 _FORMATS: Final = {
     MediaType.JPEG: "JPEG",
@@ -138,7 +141,7 @@ def read_picture(
         full = image.size
         target = _target(full, max_side)
         if target != full and media_type is MediaType.JPEG:
-            image.draft(None, (2 * target[0], 2 * target[1]))
+            image.draft(None, (target[0] * 3 // 2, target[1] * 3 // 2))
         image.load()
         orientation = _orientation(image, notes)
         if media_type is MediaType.JPEG:
@@ -169,6 +172,8 @@ class _guard:  # noqa: N801 - reads as a keyword at its places of use
             raise LimitError(
                 f"expected at most {self._limits.pixels} pixels, found more", hint="reduce the picture"
             ) from error
+        if isinstance(error, UnidentifiedImageError):  # its text names the file object
+            raise MediaError("the picture has no readable header", hint="the file is damaged") from error
         if isinstance(error, _REFUSALS):
             raise MediaError(
                 f"the picture cannot be decoded: {error}"[:300], hint="the file is damaged; fetch it again"
@@ -352,5 +357,5 @@ def encode_png(pixels: Rgb) -> bytes:
 
 def _encode(pixels: Rgb, name: str, **options: int) -> bytes:
     made = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels)).save(made, name, **options)  # type: ignore[arg-type]
+    Image.fromarray(np.ascontiguousarray(pixels)).save(made, name, **options)
     return made.getvalue()

@@ -1,0 +1,106 @@
+"""What every answer carries, and how often one address may ask."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from provenance_api.page import is_page
+
+#: Answers to programs load nothing and may be framed by nobody. Source: security.md SR-17.
+API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
+#: The page loads its own files only and runs no inline script or style.
+PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_FIXED: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+class Headers:
+    """ASGI middleware: a request id and the security headers on every answer, errors included.
+
+    Args:
+        app: What answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid.uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+        policy = PAGE_POLICY if is_page(scope["path"]) else API_POLICY
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_FIXED | {"Content-Security-Policy": policy, "X-Request-Id": request_id})
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+class Rates:
+    """Token buckets, one for each address: bursts are fine, floods get 429 (SR-23).
+
+    Args:
+        per_minute: Tokens that come back in a minute.
+        burst: Tokens of a full bucket.
+        clock: Monotonic seconds.
+    """
+
+    #: Buckets kept; the one unused for longest goes first, and had time to fill up again.
+    MAX_ADDRESSES: Final = 10_000
+
+    def __init__(
+        self, per_minute: float = 120, burst: float = 60, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate, self._burst, self._clock = per_minute / 60, burst, clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, address: str) -> float:
+        """Take a token of ``address``; return 0, or the seconds until there is one."""
+        with self._lock:
+            now = self._clock()
+            tokens, since = self._buckets.pop(address, (self._burst, now))
+            tokens = min(self._burst, tokens + (now - since) * self._rate)
+            allowed = tokens >= 1
+            self._buckets[address] = (tokens - 1 if allowed else tokens, now)
+            if len(self._buckets) > self.MAX_ADDRESSES:
+                self._buckets.popitem(last=False)
+            return 0.0 if allowed else (1 - tokens) / self._rate
+
+
+def limited(request: Request) -> None:
+    """Refuse an address that asks too often; a dependency of every route that costs work.
+
+    Raises:
+        HTTPException: 429 with ``Retry-After``.
+    """
+    rates: Rates = request.app.state.rates
+    address = request.client.host if request.client is not None else "unknown"
+    if wait_s := rates.take(address):
+        detail = "expected fewer requests from this address; wait before the next"
+        raise HTTPException(429, detail, {"Retry-After": str(int(wait_s) + 1)})

@@ -1,0 +1,1 @@
+"""Routes: schema in, one job, schema out."""

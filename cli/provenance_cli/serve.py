@@ -1,0 +1,80 @@
+"""``provenance serve``: the HTTP service and its page."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+
+import click
+
+from provenance.settings import CONFIG_NAME
+from provenance_cli.exits import ExitCode
+from provenance_cli.render import note, path_text, say
+from provenance_cli.session import Session
+
+#: Largest request head, bytes. Source: security.md SR-21.
+_MAX_HEAD_BYTES = 32 << 10
+#: Seconds an idle connection is kept, and requests are given at shutdown.
+_IDLE_S, _FAREWELL_S = 5, 20
+#: Connections beyond this are answered 503: the workers are few, and each waiting upload costs disk.
+_CONNECTIONS = 256
+#: Where ``--dev`` puts its installation.
+_DEV_FOLDER = Path("provenance-dev")
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on; default from the configuration (127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port; default from the configuration (8000).")
+@click.option(
+    "--dev", is_flag=True, help=f"Without a configuration: make one with TEST keys in {_DEV_FOLDER}."
+)
+@click.pass_obj
+def command(session: Session, *, host: str | None, port: int | None, dev: bool) -> ExitCode:
+    """Run the service: the page at /, the interface described at /docs."""
+    config = session.config or Path(CONFIG_NAME)
+    if dev and not config.exists():
+        config = _development()
+    settings = Session(config).settings()
+    import uvicorn  # noqa: PLC0415 - other commands do without a server
+
+    address = host or settings.host
+    if not _loopback(address):
+        note("listening beyond this machine: put a proxy with TLS before it")
+    number = settings.port if port is None else port
+    # The service reads its settings by itself, so that the command line need not know it.
+    os.environ["PROVENANCE_CONFIG"] = str(config.resolve())
+    say(f"provenance: serving on http://{address}:{number}, end with Ctrl+C")
+    uvicorn.run(
+        "provenance_api.app:create_app",
+        factory=True,
+        host=address,
+        port=number,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
+        timeout_keep_alive=_IDLE_S,
+        timeout_graceful_shutdown=_FAREWELL_S,
+        limit_concurrency=_CONNECTIONS,
+        log_level="warning",
+    )
+    return ExitCode.DONE
+
+
+def _loopback(address: str) -> bool:
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _development() -> Path:
+    config = _DEV_FOLDER / CONFIG_NAME
+    if not config.exists():
+        from provenance.setup import initialise  # noqa: PLC0415 - loads codecs and the database
+
+        initialise(_DEV_FOLDER, "TEST Publisher")
+        note(f"made TEST keys and an empty registry in {path_text(_DEV_FOLDER)}")
+    return config

@@ -1,0 +1,355 @@
+"""The log: appends that are durable, integrated and signed before they are answered, and its proofs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from provenance.digest import Digest
+from provenance.errors import (
+    AuthorisationError,
+    CheckpointError,
+    FormatError,
+    KeyMaterialError,
+    NotFoundError,
+    UnavailableError,
+)
+from provenance.ledger.audit import Audit, audit
+from provenance.ledger.checkpoint import (
+    Checkpoint,
+    NoteSigner,
+    NoteVerifier,
+    open_checkpoint,
+    sign_checkpoint,
+)
+from provenance.ledger.cose import key_from_bytes
+from provenance.ledger.entry import EntryType, publisher_of
+from provenance.ledger.highwater import HighWater
+from provenance.ledger.merkle import (
+    HASH_BYTES,
+    TILE_HEIGHT,
+    TILE_WIDTH,
+    Edge,
+    edge_root,
+    edge_shape,
+    grow,
+    prove_consistency,
+    prove_inclusion,
+    tree_levels,
+)
+from provenance.ledger.receipt import Receipt
+from provenance.ledger.registration import Examined, Registration, examine
+from provenance.ledger.rows import Head, PublisherKey
+from provenance.ledger.store import Store
+from provenance.ledger.writer import Writer
+
+_log = logging.getLogger(__name__)
+#: How far the wall clock may step before appends are refused. Source: security.md SR-32.
+MAX_CLOCK_STEP: Final = timedelta(minutes=5)
+#: Most entries of one append; bounds the time that readers of a fresh checkpoint wait.
+MAX_BATCH: Final = 4_096
+#: Tiles whose inner hashes are kept, about 16 KiB each.
+_CACHED_TILES: Final = 512
+
+
+class Log:
+    """The append-only log over a store.
+
+    Args:
+        store: Where everything is kept.
+        origin: Name of the log, the first line of its checkpoints.
+        signer: Signs checkpoints; its name is the origin. ``None`` makes a log that can only be read.
+        clock: Gives the present time, aware UTC.
+        verifier: The log's public key; needed only where ``signer`` is ``None``.
+        high_water: File outside the database that remembers the largest signed checkpoint, so that an old
+            backup of the database is refused; ``None`` does without.
+        monotonic: Gives seconds that never step, to notice that ``clock`` does; by default the time since
+            the machine was started.
+
+    Raises:
+        KeyMaterialError: Neither signer nor verifier, or one of another name.
+        CheckpointError: The stored checkpoint is of another log or key, or does not fit the stored head.
+        ConflictError: The database is older than the high-water mark, or has another history.
+        StorageError: The database cannot be read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        origin: str,
+        signer: NoteSigner | None,
+        clock: Callable[[], datetime],
+        *,
+        verifier: NoteVerifier | None = None,
+        high_water: HighWater | None = None,
+        monotonic: Callable[[], float] | None = None,
+    ) -> None:
+        known = signer.verifier if signer is not None else verifier
+        if known is None or known.name != origin:
+            raise KeyMaterialError(
+                f"expected the key of log {origin}, found {'none' if known is None else known.name}",
+                hint="the ledger key and the origin belong together",
+            )
+        self._store = store
+        self._signer = signer
+        self._clock = clock
+        self._high_water = high_water
+        self._monotonic = monotonic or _since_boot
+        self._clock_start = (clock(), self._monotonic())
+        self._turn = threading.Lock()
+        self._edge: tuple[int, Edge] | None = None
+        self._tiles: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
+        self._tiles_lock = threading.Lock()
+        self.verifier: NoteVerifier = known
+        self._check_head(store.head())
+
+    # --- append ---
+
+    def append(self, batch: Sequence[Registration]) -> list[Receipt]:
+        """Add entries and return a receipt for each, in order; all of them are added or none.
+
+        When this returns, entries, registry rows, tiles and the signed checkpoint are on disk (SR-27). A leaf
+        that is in the log already is not added again and gets a receipt for where it is.
+
+        Args:
+            batch: 1 to 4,096 registrations, withdrawals, disputes and other signed entries.
+
+        Raises:
+            FormatError: A leaf is malformed or commits to something else; or the batch has another length.
+            ReceiptError: A publisher's signature does not verify.
+            AuthorisationError: The publisher key is not admitted, revoked, or may not speak of that asset.
+            NotFoundError: An entry refers to an asset that is not registered.
+            ConflictError: The database is not the newest one (high-water mark).
+            KeyMaterialError: This log can only be read.
+            UnavailableError: The clock stepped.
+            StorageError: Disk full, database read-only or locked.
+        """
+        signer = self._signer
+        if signer is None:
+            raise KeyMaterialError("expected the ledger key for an append, found none", hint="set keys")
+        if not 0 < len(batch) <= MAX_BATCH:
+            raise FormatError(f"expected 1 to {MAX_BATCH} entries at a time, found {len(batch)}")
+        known = self._store.publishers()
+        examined = [_examine(each, known) for each in batch]
+        with self._turn:
+            try:
+                with self._store.writer() as writer:
+                    head, edge, places = self._write(writer, examined, signer)
+            except BaseException:
+                self._edge = None
+                raise
+            self._edge = (head.size, edge)
+            if self._high_water is not None:
+                self._high_water.raise_to(head.note)
+        _log.info("log %s has %d entries, root %s", self.verifier.name, head.size, head.root.hex())
+        return [
+            self._receipt(each.registration.leaf, known[each.publisher].public, places[each.leaf_hash], head)
+            for each in examined
+        ]
+
+    def _write(
+        self, writer: Writer, examined: Sequence[Examined], signer: NoteSigner
+    ) -> tuple[Head, Edge, dict[bytes, int]]:
+        head = writer.head()
+        self._check_head(head)
+        places = writer.indexes([each.leaf_hash for each in examined])
+        fresh = list({e.leaf_hash: e for e in examined if e.leaf_hash not in places}.values())
+        edge = self._edge_at(head.size, writer)
+        if not fresh:
+            return head, edge, places
+        at = self._now(head)
+        places.update((each.leaf_hash, index) for index, each in enumerate(fresh, head.size))
+        _authorise(fresh, writer)
+        writer.insert(fresh, head.size, at)
+        for each in fresh:
+            writer.fold(each, at)
+        before = frozenset(
+            (level, number) for level, (number, width) in enumerate(edge_shape(head.size)) if width
+        )
+        edge, tiles = grow(edge, head.size, [each.leaf_hash for each in fresh])
+        size = head.size + len(fresh)
+        root = edge_root(edge, size)
+        note = sign_checkpoint(Checkpoint(signer.name, size, root), signer)
+        new = Head(size, root, note, at)
+        grown = frozenset((level, number) for level, number, _ in tiles) & before
+        writer.advance(head, new, tiles, grown)
+        return new, edge, places
+
+    def _edge_at(self, size: int, writer: Writer) -> Edge:
+        if self._edge is not None and self._edge[0] == size:
+            return self._edge[1]
+        shape = enumerate(edge_shape(size))
+        return tuple(writer.tile(level, number) if width else b"" for level, (number, width) in shape)
+
+    def _now(self, head: Head) -> datetime:
+        """Return the time of an append: the clock's, but never before the head's (SR-32).
+
+        Raises:
+            UnavailableError: The clock stepped by more than :data:`MAX_CLOCK_STEP`.
+        """
+        now = self._clock()
+        wall, steady = self._clock_start
+        step = abs((now - wall) - timedelta(seconds=self._monotonic() - steady))
+        behind = head.at - now
+        if max(step, behind) > MAX_CLOCK_STEP:
+            _log.error("clock stepped: now %s, last entry %s, step %s", now, head.at, step)
+            raise UnavailableError(
+                f"expected a clock that runs on from {head.at:%Y-%m-%d %H:%M:%S}Z, "
+                f"found {now:%Y-%m-%d %H:%M:%S}Z",
+                hint="correct the clock, then start again; nothing was written",
+            )
+        return max(now, head.at)
+
+    def _check_head(self, head: Head) -> None:
+        if head.size:
+            found = open_checkpoint(head.note, self.verifier)
+            if (found.size, found.root) != (head.size, head.root):
+                raise CheckpointError(
+                    f"expected the stored checkpoint to be of size {head.size}, found {found.size}",
+                    hint="the registry is damaged; restore it, then run provenance doctor",
+                )
+        if self._high_water is not None:
+            self._high_water.check(head, self.consistency)
+
+    # --- proofs ---
+
+    def checkpoint(self) -> str:
+        """Return the newest signed checkpoint.
+
+        Raises:
+            NotFoundError: The log is empty and this installation cannot sign.
+        """
+        head = self._store.head()
+        if head.size:
+            return head.note
+        if self._signer is None:
+            raise NotFoundError("expected a checkpoint, found an empty log", hint="register an asset first")
+        return sign_checkpoint(Checkpoint(self._signer.name, 0, head.root), self._signer)
+
+    def prove(self, index: int) -> Receipt:
+        """Return the receipt of the entry at ``index`` against the newest checkpoint.
+
+        Raises:
+            NotFoundError: The log is shorter.
+        """
+        head = self._store.head()
+        leaf = self._store.leaf(index)
+        if index >= head.size:  # appended between the two reads
+            head = self._store.head()
+        return self._receipt(leaf, self._store.publishers()[publisher_of(leaf)].public, index, head)
+
+    def receipt(self, asset_id: str) -> Receipt:
+        """Return the receipt of an entry by its name, ``sha256:`` and the leaf hash.
+
+        Raises:
+            FormatError: Spelled otherwise.
+            NotFoundError: Not in the log.
+        """
+        return self.prove(self._store.index_of(asset_id))
+
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Return the proof that the log of size ``old`` is the beginning of the log of size ``new``.
+
+        Raises:
+            FormatError: Not ``0 < old <= new``.
+            NotFoundError: The log is shorter than ``new``.
+        """
+        if not 0 < old <= new:
+            raise FormatError(f"expected sizes 0 < old <= new, found {old} and {new}")
+        size = self._store.head().size
+        if new > size:
+            raise NotFoundError(f"expected a size of at most {size}, found {new}", hint="see the checkpoint")
+        return tuple(prove_consistency(old, new, self._node))
+
+    def audit(self) -> Audit:
+        """Return what a full check of the stored log found in order; every row is recomputed.
+
+        Raises:
+            ProofError: Something does not fit; the text names the first bad entry.
+            CheckpointError: A stored checkpoint is not signed by this log.
+        """
+        return audit(self._store, self.verifier)
+
+    def _receipt(self, leaf: bytes, key: bytes, index: int, head: Head) -> Receipt:
+        proof = tuple(prove_inclusion(index, head.size, self._node))
+        return Receipt(leaf, key, index, proof, head.note)
+
+    def _node(self, level: int, index: int) -> bytes:
+        """Return the hash of a complete subtree from its tile."""
+        tall, low = divmod(level, TILE_HEIGHT)
+        number, place = divmod(index, TILE_WIDTH >> low)
+        rows = self._tile_rows(tall, number, (place + 1) << low)
+        return rows[low][place * HASH_BYTES : (place + 1) * HASH_BYTES]
+
+    def _tile_rows(self, level: int, number: int, width: int) -> list[bytes]:
+        with self._tiles_lock:
+            rows = self._tiles.get((level, number))
+            # An unfinished tile may have grown since; its beginning never changes.
+            if rows is not None and len(rows[0]) >= width * HASH_BYTES:
+                self._tiles.move_to_end((level, number))
+                return rows
+        rows = tree_levels(self._store.tile(level, number))
+        with self._tiles_lock:
+            self._tiles[(level, number)] = rows
+            if len(self._tiles) > _CACHED_TILES:
+                self._tiles.popitem(last=False)
+        return rows
+
+
+def _since_boot() -> float:
+    # CLOCK_MONOTONIC stands still while a machine sleeps; waking up would look like a step of the clock.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _examine(registration: Registration, known: dict[Digest, PublisherKey]) -> Examined:
+    publisher = known.get(publisher_of(registration.leaf))
+    if publisher is None:
+        raise AuthorisationError(
+            "expected an entry by an admitted publisher key, found another key",
+            hint="the operator of the log admits publisher keys",
+        )
+    return examine(registration, key_from_bytes(publisher.public), publisher.organisation)
+
+
+#: Entries that only the publisher of the asset may make; a dispute is open to every publisher.
+_OWN_ONLY: Final = frozenset((EntryType.SUPERSEDE, EntryType.WITHDRAW, EntryType.REDACT))
+_ABOUT_ASSETS: Final = _OWN_ONLY | {EntryType.DISPUTE}
+
+
+def _authorise(fresh: Sequence[Examined], writer: Writer) -> None:
+    """Return if every new entry may be made.
+
+    Raises:
+        AuthorisationError: A revoked key, or another publisher's asset.
+        NotFoundError: A reference to an asset that is not registered.
+    """
+    known = writer.publishers()
+    revoked = {thumbprint for thumbprint, key in known.items() if key.revoked}
+    registered: dict[Digest, Digest] = {}
+    for each in fresh:
+        if each.publisher in revoked:
+            raise AuthorisationError(
+                "expected an entry by a publisher key in use, found one that was revoked",
+                hint="make and admit a new publisher key",
+            )
+        if each.entry.type is EntryType.REVOKE_KEY:
+            revoked.add(each.publisher)
+        if each.entry.type in _ABOUT_ASSETS:
+            owners = [registered.get(ref) or writer.owner(ref.value) for ref in each.entry.refs]
+            if None in owners:
+                raise NotFoundError(
+                    f"expected {each.entry.type} to speak of registered assets, found another reference",
+                    hint="register the asset first; refer to it by its asset_id",
+                )
+            if each.entry.type in _OWN_ONLY and owners[0] != each.publisher:
+                raise AuthorisationError(
+                    f"expected {each.entry.type} by the publisher of the asset, found another key",
+                    hint="another publisher can dispute an asset",
+                )
+        if each.entry.type.registers:
+            registered[Digest(each.leaf_hash)] = each.publisher

@@ -1,0 +1,241 @@
+"""What re-encoding, resizing, tone and blur leave unexplained between a copy and its reference.
+
+All of it is estimated from the part of the copy that agrees: its tone curve, its blur and its noise. Where a
+block then stands out from that noise, something else happened to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.match import warp
+
+#: Widths of the blocks, pixels of the reference at a long side of 512: about 1 and 4 parts in 1000 of a
+#: square picture, the smallest differences that are looked for.
+SCALES: Final = (16, 32)
+
+# Normal distribution: the absolute deviation not exceeded by 30 parts in 100, in standard deviations. A lower
+# quantile than the median holds where most of a picture was altered.
+_QUANTILE, _QUANTILE_DEVIATION = 0.30, 0.3853
+# Tukey's biweight at 95 % efficiency. Source: Maronna, Martin, Yohai 2006, section 2.3.
+_TUKEY = 4.685
+_ROUNDS = 8
+# Blur of the copy against the reference that is tried, standard deviation in pixels.
+_BLURS = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 4.0)
+# Least noise, grey levels: rounding to 8 bits twice, and WebP at its best.
+_FLOOR = 1.0
+# A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
+_CLIP = 6.0
+_BINS = 12
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Residual:
+    """What is left of the copy after the reference explained it.
+
+    Attributes:
+        deviation: float32, shape (h, w, 3): luma and the two colour differences, in standard deviations of
+            the copy's own noise at this texture.
+        energy: float32, shape (2, h, w): log of the mean squared deviation of the block around each pixel,
+            against its typical value in the part that agrees; one plane per scale.
+        shift: float32, shape (2, h, w): mean of the block in standard deviations of such means.
+        inside: bool, shape (h, w): where the copy covers the reference.
+        copy: float32, shape (h, w, 3): the copy, luma and colour differences, 0..255.
+        expected: float32, shape (h, w, 3): the reference in the copy's tone and blur.
+        blur: Standard deviation of the copy's blur against the reference, pixels; negative where the copy
+            is the sharper one.
+        noise: Noise of the copy in luma at middling texture, grey levels.
+    """
+
+    deviation: Plane
+    energy: Plane
+    shift: Plane
+    inside: warp.Mask
+    copy: Plane
+    expected: Plane
+    blur: float
+    noise: float
+
+
+def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Residual:
+    """Return what tone, blur and noise do not explain of the copy.
+
+    1. The tone that most blocks agree on is applied to the reference.
+    2. The sharper of the two is blurred until their detail has one contrast.
+    3. The noise is measured against local texture and taken out.
+
+    Args:
+        laid: uint8, shape (h, w, 3): the copy on the reference's grid.
+        reference_rgb: uint8, shape (h, w, 3).
+        inside: bool, shape (h, w): where the copy covers the reference; at least 64 pixels.
+    """
+    copy, known = _planes(laid), _planes(reference_rgb)
+    expected = _toned(copy, known, inside)
+    blur = _blur(copy[:, :, 0], expected[:, :, 0], inside)
+    shown = copy
+    if blur > 0:
+        expected = _blurred(expected, blur)
+    elif blur < 0:
+        shown = _blurred(copy, -blur)
+    rest = shown - expected
+    activity = _activity(expected[:, :, 0])
+    curves = [_noise(rest[:, :, c], activity, inside) for c in range(3)]
+    sigma = np.stack([np.interp(activity, *curve) for curve in curves], axis=2).astype(np.float32)
+    deviation = rest / sigma
+    energy = np.stack([_energy(deviation, inside, width) for width in SCALES])
+    shift = np.stack([_shift(rest, sigma, inside, width) for width in SCALES])
+    middle = float(np.interp(float(np.median(activity[inside])), *curves[0]))
+    return Residual(deviation, energy, shift, inside, copy, expected, blur, middle)
+
+
+def _planes(rgb: warp.Rgb) -> Plane:
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb), np.float32)
+
+
+def _blurred(planes: Plane, deviation: float) -> Plane:
+    return np.asarray(cv2.GaussianBlur(planes, (0, 0), deviation), np.float32)
+
+
+def _toned(copy: Plane, known: Plane, inside: warp.Mask) -> Plane:
+    """Return the reference in the copy's tone: each plane a cubic in luma and linear in colour."""
+    height, width = inside.shape
+    # Block means: tone is a matter of areas, and they do not feel misregistration and grain.
+    size = (max(1, width // 8), max(1, height // 8))
+    cover = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    where = cover.ravel() > 0.99 if (cover > 0.99).sum() >= 16 else cover.ravel() > 0
+    means = [cv2.resize(a, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) for a in (copy, known)]
+    row, column = np.divmod(np.arange(size[0] * size[1]), size[0])
+    tile = (row * 3 // size[1]) * 3 + column * 3 // size[0]
+    terms = _terms(means[1])[where]
+    whole = _terms(known.reshape(-1, 3))
+    toned = [whole @ _robust(terms, means[0][where, c], tile[where]) for c in range(3)]
+    return np.stack(toned, axis=1).reshape(known.shape).astype(np.float32)
+
+
+def _terms(planes: Plane) -> Plane:
+    centred = (planes - 128) / 128
+    luma = centred[:, 0]
+    columns = (np.ones_like(luma), luma, centred[:, 1], centred[:, 2], luma**2, luma**3)
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _robust(terms: Plane, wanted: Plane, tile: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return coefficients that suit the largest part of the blocks.
+
+    Starts are fitted to the whole and to each ninth of the picture; the one that leaves the smallest lower
+    quantile wins, so that a shift of half the picture is not averaged away.
+    """
+    parts = [np.ones(len(wanted), np.bool_), *(tile == t for t in range(9))]
+    best, least = np.zeros(6), np.inf
+    for part in parts:
+        if part.sum() < 8:
+            continue
+        # Two terms only: a ninth of a picture does not show the whole tone curve.
+        chosen = terms[part][:, :2] if not part.all() else terms[part]
+        found = np.zeros(6)
+        found[: chosen.shape[1]] = _ridge(chosen, wanted[part], np.ones(int(part.sum())))
+        spread = float(np.quantile(np.abs(wanted - terms @ found), _QUANTILE))
+        if spread < least:
+            best, least = found, spread
+    for _ in range(_ROUNDS):
+        off = np.abs(wanted - terms @ best)
+        scale = max(float(np.quantile(off, _QUANTILE)) / _QUANTILE_DEVIATION, _FLOOR)
+        weight = np.clip(1 - (off / (_TUKEY * scale)) ** 2, 0, None) ** 2
+        best = _ridge(terms, wanted, weight)
+    return best.astype(np.float32)
+
+
+def _ridge(terms: Plane, wanted: Plane, weight: NDArray[np.floating]) -> NDArray[np.float64]:
+    # A thousandth of a block: keeps a picture without colour from dividing by nothing.
+    loaded = terms.astype(np.float64) * weight[:, None]
+    normal = loaded.T @ terms + 1e-3 * np.eye(terms.shape[1])
+    return np.asarray(np.linalg.solve(normal, loaded.T @ wanted), np.float64)
+
+
+def _band(plane: Plane) -> Plane:
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), 0.7) - cv2.GaussianBlur(plane, (0, 0), 2.0), np.float32)
+
+
+def _blur(copy: Plane, expected: Plane, inside: warp.Mask) -> float:
+    """Return the blur that brings the finest detail of both to one contrast, signed as in Residual."""
+    seen, known = _band(copy), _band(expected)
+    window = (SCALES[1], SCALES[1])
+    both, own, other = (cv2.blur(a, window) for a in (seen * known, seen * seen, known * known))
+    steady = inside & (both / np.sqrt(own * other + 1) > 0.5)
+    if steady.sum() < SCALES[1] ** 2:
+        return 0.0
+
+    def contrast(here: Plane, there: Plane) -> float:
+        return float(np.sum(here[steady] * there[steady]) / (np.sum(there[steady] ** 2) + 1e-6))
+
+    if contrast(seen, known) >= 1:
+        off = [abs(np.log(max(contrast(_band(_soft(copy, s)), known), 1e-3))) for s in _BLURS]
+        return -_BLURS[int(np.argmin(off))]
+    off = [abs(np.log(max(contrast(seen, _band(_soft(expected, s))), 1e-3))) for s in _BLURS]
+    return _BLURS[int(np.argmin(off))]
+
+
+def _soft(plane: Plane, deviation: float) -> Plane:
+    return _blurred(plane, deviation) if deviation else plane
+
+
+def _activity(luma: Plane) -> Plane:
+    across = cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
+    down = cv2.Sobel(luma, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
+    return np.asarray(np.sqrt(cv2.blur(across**2 + down**2, (9, 9))), np.float32)
+
+
+def _noise(
+    rest: Plane, activity: Plane, inside: warp.Mask
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return noise against local texture: a rising curve through the quantiles of equally filled bins."""
+    texture, off = activity[inside], np.abs(rest[inside])
+    order = np.argsort(texture, kind="stable")
+    groups = np.array_split(order, min(_BINS, max(1, len(order) // 64)))
+    at = np.array([np.median(texture[g]) for g in groups], np.float64)
+    size = [float(np.quantile(off[g], _QUANTILE)) / _QUANTILE_DEVIATION for g in groups]
+    return at, np.maximum(_rising(size), _FLOOR)
+
+
+def _rising(values: list[float]) -> NDArray[np.float64]:
+    """Return the least-squares rising sequence (pool adjacent violators)."""
+    pools: list[tuple[float, int]] = []
+    for value in values:
+        mean, count = value, 1
+        while pools and pools[-1][0] > mean:
+            before, size = pools.pop()
+            mean, count = (before * size + mean * count) / (size + count), size + count
+        pools.append((mean, count))
+    return np.repeat([mean for mean, _ in pools], [count for _, count in pools]).astype(np.float64)
+
+
+def _mean(plane: Plane, inside: warp.Mask, width: int) -> Plane:
+    """Return the mean over the part of each block that the copy covers; 0 where it covers under half."""
+    share = cv2.blur(inside.astype(np.float32), (width, width))
+    total = cv2.blur(np.where(inside, plane, 0).astype(np.float32), (width, width))
+    return np.where(share >= 0.5, total / np.maximum(share, 0.5), 0).astype(np.float32)
+
+
+def _energy(deviation: Plane, inside: warp.Mask, width: int) -> Plane:
+    square = np.minimum(deviation**2, _CLIP**2).mean(axis=2)
+    value = np.log(_mean(square, inside, width) + 0.1)
+    typical = float(np.median(value[inside]))
+    return np.where(inside, value - typical, 0).astype(np.float32)
+
+
+def _shift(rest: Plane, sigma: Plane, inside: warp.Mask, width: int) -> Plane:
+    strongest = np.zeros(inside.shape, np.float32)
+    for channel in range(3):
+        value = np.abs(_mean(rest[:, :, channel], inside, width))
+        usual = float(np.quantile(value[inside], _QUANTILE)) / _QUANTILE_DEVIATION
+        # Where texture is noisy its mean is too; half of the noise is what a block of 16 pixels keeps of it.
+        own = _mean(sigma[:, :, channel], inside, width) * (8 / width)
+        strongest = np.maximum(strongest, value / np.maximum(np.maximum(usual, own), _FLOOR / 2))
+    return np.where(inside, strongest, 0).astype(np.float32)
