@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from provenance import files
+from provenance.errors import LimitError
 from provenance.evidence import Record
 from provenance.examination import Examination
 from provenance.ledger.log import Log
@@ -154,6 +155,11 @@ class Publisher:
 
     def _sign(self, job: PublishJob, stack: ExitStack) -> _Signed:
         source = open_asset(job.source, self._limits)
+        if source.size > self._limits.signing_bytes:
+            raise LimitError(
+                f"expected at most {self._limits.signing_bytes:,} bytes to sign, {job.source} has {source.size:,}",
+                hint="sign a version of lower bit rate, or its parts",
+            )
         partial = files.partial_beside(job.output)
         stack.enter_context(files.removed_on_exit(partial))
         patience_s = self._limits.worker_seconds + source.size * SECONDS_PER_BYTE

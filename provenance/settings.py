@@ -27,6 +27,7 @@ class Limits:
     Attributes:
         picture_bytes: Largest picture file, bytes.
         media_bytes: Largest film or recording, bytes.
+        signing_bytes: Largest file that is signed; the C2PA engine holds it in memory, docs/formats.md.
         pixels: Most pixels of one picture or frame.
         side_px: Longest side of a picture or frame, pixels.
         animation_frames: Most frames of an animated picture.
@@ -41,6 +42,7 @@ class Limits:
     pixels: int = 100_000_000
     side_px: int = 16_384
     animation_frames: int = 256
+    signing_bytes: int = 500 << 20
     duration_s: float = 4 * 3600.0
     worker_memory_bytes: int = 2 << 30
     worker_seconds: float = 30.0

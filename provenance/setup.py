@@ -29,6 +29,7 @@ from provenance.search import Searcher
 from provenance.settings import CONFIG_NAME, Settings
 from provenance.signing.claims import SigningRequest
 from provenance.signing.keys import KeyRing, create_development_keys
+from provenance.signing.manifest import check_engine
 from provenance.signing.trust import TrustList, load_trust_lists
 from provenance.verify import Verifier
 
@@ -80,6 +81,7 @@ class Installation:
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        check_engine()
         self.settings, self._clock = settings, clock
         self.store = Store.open(settings.database)
         self.pool = WorkerPool(limits=settings.limits, size=settings.limits.workers)

@@ -30,8 +30,9 @@ from provenance.plain import to_plain
 from provenance.report import draw
 from provenance.signing import manifest
 
-#: Longest side to which pictures are decoded for codes and comparison; part of every code's version.
-DECODE_SIDE_PX: Final = 1024
+#: Longest side to which pictures are decoded for codes and comparison; part of every code's version. JPEG
+#: decoders reach 960 from 1920 and 3840 pixels by a whole factor, without computing the rest.
+DECODE_SIDE_PX: Final = 960
 #: Seconds between stored frame references. Source: storage budget of docs/measurements.md.
 REFERENCE_STEP_S: Final = 1.0
 _FRAME_SIDE_PX: Final = 512
@@ -130,7 +131,7 @@ def _picture_exam(rgb: image.Rgb, *, register: bool) -> PictureExam:
             PictureCode(form.fingerprint.algorithm, form.fingerprint.value, form.name, quality)
             for form in image.pdq_forms(rgb)
         ]
-    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
     plain, mirrored = local.features(gray), None
     if not register:
         mirrored = local.features(np.ascontiguousarray(gray[:, ::-1]))

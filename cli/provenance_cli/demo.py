@@ -9,6 +9,7 @@ import html
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -26,6 +27,7 @@ from provenance.signing.claims import SigningRequest
 from provenance_cli import demo_media as media
 
 _MARKER = ".provenance-demo"
+Maker = Callable[[str, VerdictCode, str, Callable[[Path], None]], "Case"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,79 +115,47 @@ def _sign(installation: Installation, folder: Path) -> None:
 
 def _cases(published: Path, copies: Path, stranger: Path) -> Iterator[Case]:
     """Make the copies one by one and yield them with what should be found."""
+    portrait, generated, verdict = published / "portrait.jpg", published / "generated.png", VerdictCode
 
     def copy(name: str, expected: VerdictCode, file: str, make: Callable[[Path], None]) -> Case:
         make(copies / file)
         return Case(name, copies / file, expected)
 
-    portrait, film, sound = published / "portrait.jpg", published / "film.mp4", published / "recording.wav"
-    generated, code = published / "generated.png", VerdictCode
-    foreign = copies / "cat.jpg"
+    yield Case("untouched", portrait, verdict.INTACT)
+    yield from _of_the_portrait(portrait, copy, copies / "cat.jpg")
+    yield from _of_film_and_sound(published / "film.mp4", published / "recording.wav", copy)
+    stranger_file = _by_a_stranger(stranger)
+    yield Case("signed by an unknown authority", stranger_file, verdict.INTACT_UNRECOGNIZED_ISSUER)
+    yield Case("generated, disclosed", generated, verdict.DISCLOSED_SYNTHETIC)
+    strip = partial(media.recompressed, generated)
+    yield copy("the same, disclosure stripped", verdict.DISCLOSURE_REMOVED, "undisclosed.jpg", strip)
+    unrelated = partial(media.photograph, "rocket.jpg")
+    yield copy("an unrelated picture", verdict.NO_EVIDENCE, "unrelated.jpg", unrelated)
+
+
+def _of_the_portrait(portrait: Path, copy: Maker, foreign: Path) -> Iterator[Case]:
+    verdict, middle = VerdictCode, portrait.stat().st_size // 2
     media.photograph("chelsea.png", foreign)
-    other_sound = media.sample("iscc-samples", "audio/demo.wav")
-    yield Case("untouched", portrait, code.INTACT)
-    yield copy(
-        "stripped, recompressed to q70",
-        code.DERIVED_COPY,
-        "platform.jpg",
-        lambda to: media.recompressed(portrait, to),
-    )
-    yield copy(
-        "cropped and captioned",
-        code.DERIVED_COPY,
-        "captioned.jpg",
-        lambda to: media.cropped_and_captioned(portrait, to),
-    )
-    yield copy(
-        "a region pasted over",
-        code.ALTERED_COPY,
-        "pasted.jpg",
-        lambda to: media.pasted_over(portrait, foreign, to, (0.30, 0.08, 0.28, 0.34)),
-    )
-    yield copy(
-        "10 s clip from the middle at 360p",
-        code.DERIVED_COPY,
-        "clip.mp4",
-        lambda to: media.clip(film, to, 25.0, 10.0),
-    )
-    yield copy(
-        "the same clip with another sound",
-        code.RE_EDITED_COPY,
-        "dubbed.mp4",
-        lambda to: media.clip(film, to, 25.0, 10.0, sound=other_sound),
-    )
-    yield copy(
-        "recording at 64 kbit/s",
-        code.DERIVED_COPY,
-        "recording.mp3",
-        lambda to: media.recording(sound, to, codec="libmp3lame", bit_rate=64_000),
-    )
-    yield copy(
-        "one byte of the picture flipped",
-        code.ALTERED_COPY,
-        "flipped.jpg",
-        lambda to: media.flipped(portrait, to, portrait.stat().st_size // 2),
-    )
-    yield copy(
-        "one byte of the credentials flipped",
-        code.CREDENTIALS_INVALID,
-        "claim.jpg",
-        lambda to: media.flipped(portrait, to, _inside_claim(portrait)),
-    )
-    yield Case("signed by an unknown authority", _by_a_stranger(stranger), code.INTACT_UNRECOGNIZED_ISSUER)
-    yield Case("generated, disclosed", generated, code.DISCLOSED_SYNTHETIC)
-    yield copy(
-        "the same, disclosure stripped",
-        code.DISCLOSURE_REMOVED,
-        "undisclosed.jpg",
-        lambda to: media.recompressed(generated, to),
-    )
-    yield copy(
-        "an unrelated picture",
-        code.NO_EVIDENCE,
-        "unrelated.jpg",
-        lambda to: media.photograph("rocket.jpg", to),
-    )
+    platform = partial(media.recompressed, portrait)
+    yield copy("stripped, recompressed to q70", verdict.DERIVED_COPY, "platform.jpg", platform)
+    captioned = partial(media.cropped_and_captioned, portrait)
+    yield copy("cropped and captioned", verdict.DERIVED_COPY, "captioned.jpg", captioned)
+    pasted = partial(media.pasted_over, portrait, foreign, box=(0.30, 0.08, 0.28, 0.34))
+    yield copy("a region pasted over", verdict.ALTERED_COPY, "pasted.jpg", pasted)
+    flipped = partial(media.flipped, portrait, position=middle)
+    yield copy("one byte of the picture flipped", verdict.ALTERED_COPY, "flipped.jpg", flipped)
+    forged = partial(media.flipped, portrait, position=_inside_claim(portrait))
+    yield copy("one byte of the credentials flipped", verdict.CREDENTIALS_INVALID, "claim.jpg", forged)
+
+
+def _of_film_and_sound(film: Path, sound: Path, copy: Maker) -> Iterator[Case]:
+    verdict, other_sound = VerdictCode, media.sample("iscc-samples", "audio/demo.wav")
+    excerpt = partial(media.clip, film, start_s=25.0, length_s=10.0)
+    yield copy("10 s clip from the middle at 360p", verdict.DERIVED_COPY, "clip.mp4", excerpt)
+    dubbed = partial(excerpt, sound=other_sound)
+    yield copy("the same clip with another sound", verdict.RE_EDITED_COPY, "dubbed.mp4", dubbed)
+    smaller = partial(media.recording, sound, codec="libmp3lame", bit_rate=64_000)
+    yield copy("recording at 64 kbit/s", verdict.DERIVED_COPY, "recording.mp3", smaller)
 
 
 def _inside_claim(signed: Path) -> int:

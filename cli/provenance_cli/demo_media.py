@@ -1,4 +1,4 @@
-"""The copies a person would meet, made of real media: recompressed, cropped, pasted over, cut, dubbed, damaged.
+"""The copies a person would meet, made of real media: recompressed, cropped, pasted over, cut, damaged.
 
 Source material comes from installed packages (``pip install content-provenance[samples]``): photographs of
 scikit-image (public domain), film and recordings of iscc-samples (CC-BY-4.0).

@@ -56,7 +56,7 @@ def command(session: Session) -> ExitCode:
 
         def registry() -> Iterator[tuple[str, str]]:
             yield "registry", settings.database.split("://", 1)[0]
-            yield "ledger entries", str(installation.store.size())
+            yield "ledger entries", str(installation.store.head().size)
             yield "log key", installation.log.verifier.vkey
 
         def trial() -> Iterator[tuple[str, str]]:
@@ -64,8 +64,7 @@ def command(session: Session) -> ExitCode:
                 yield "checked", line
 
         out(table([("environment", settings.environment), ("organisation", settings.organisation)]))
-        for part in (keys, isolation, registry, trial):
-            codes.append(_show(part))
+        codes += [_show(part) for part in (keys, isolation, registry, trial)]
     return exits.worst(codes)
 
 

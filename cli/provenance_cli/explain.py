@@ -23,7 +23,7 @@ _DEMANDED = {
 @click.command("explain")
 def command() -> ExitCode:
     """Print how evidence becomes a verdict: twelve rules, the first that applies wins."""
-    out(inspect.cleandoc(judge.__doc__ or "").replace("::\n", "").rstrip())
+    out(inspect.cleandoc(judge.__doc__ or "").replace("::\n\n", "").rstrip())
     out()
     rows = [("verdict", "exit", "and")]
     rows += [(code.value, str(VERDICTS[code].value), _DEMANDED.get(code, "")) for code in VerdictCode]

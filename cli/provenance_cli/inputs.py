@@ -12,7 +12,8 @@ import click
 
 #: Endings taken from folders; a file that is named is always tried, whatever its ending.
 MEDIA_SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif", ".mp4", ".mov", ".webm", ".mkv", ".avi", ".wav", ".mp3", ".m4a", ".flac", ".ogg", ".oga"]
+    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif"}
+    | {".mp4", ".mov", ".webm", ".mkv", ".avi", ".wav", ".mp3", ".m4a", ".flac", ".ogg", ".oga"}
 )
 #: Stands before the ending of what ``provenance sign`` writes beside its source.
 SIGNED_MARK = ".signed"
@@ -65,7 +66,7 @@ def _meant(name: str, *, recursive: bool) -> Iterator[Source]:
         yield Source(path, Path(path.name))
     elif glob.has_magic(name) or _BRACES.search(name):
         for pattern in _spelled_out(name):
-            for hit in sorted(glob.glob(pattern, recursive=True)):
+            for hit in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - patterns may be absolute
                 if Path(hit).is_file() and not is_signed(Path(hit)):
                     yield Source(Path(hit), Path(Path(hit).name))
     else:

@@ -1,4 +1,4 @@
-"""Text for the terminal: results to stdout, everything for people to stderr, no control character in either."""
+"""Text for the terminal: results to stdout, messages to stderr, no control character in either."""
 
 from __future__ import annotations
 

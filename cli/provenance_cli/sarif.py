@@ -39,10 +39,7 @@ def sarif_text(checked: Sequence[tuple[Path, Report, ExitCode]], failed: Sequenc
 
 
 def _result(path: Path, report: Report, code: ExitCode) -> dict[str, Any]:
-    if code is ExitCode.DONE:
-        level = "none"
-    else:
-        level = "error" if code is ExitCode.FINDING else "warning"
+    level = {ExitCode.DONE: "none", ExitCode.FINDING: "error"}.get(code, "warning")
     verdict = report.verdict
     made = _entry(verdict.code.value, level, f"{verdict.summary} {verdict.next_step}", path)
     made["kind"] = "fail" if level != "none" else "informational"

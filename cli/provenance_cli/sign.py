@@ -29,6 +29,18 @@ _SILENT = "unstated"
 _ABOUT_A_FILE = (InputError, VerificationError, WorkerError, DeadlineError)
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the options say about every file."""
+
+    origin: SourceType
+    model: str | None
+    no_model_reason: str | None
+    title: str | None
+    author: str | None
+    training: str
+
+
 @dataclass(slots=True)
 class _Outcome:
     published: list[Published] = field(default_factory=list)
@@ -68,6 +80,7 @@ class _Outcome:
 @click.pass_obj
 def command(
     session: Session,
+    /,
     *,
     files: tuple[str, ...],
     recursive: bool,
@@ -76,19 +89,25 @@ def command(
     force: bool,
     form: str,
     quiet: bool,
-    **said: str | None,
+    origin: str,
+    model: str | None,
+    no_model_reason: str | None,
+    title: str | None,
+    author: str | None,
+    training: str,
 ) -> ExitCode:
     """Sign FILES (names, quoted globs, folders with --recursive) and register them.
 
-    photo.jpg becomes photo.signed.jpg with photo.signed.jpg.receipt beside it. A file that cannot be signed is
-    reported and the others are signed.
+    photo.jpg becomes photo.signed.jpg with photo.signed.jpg.receipt beside it. A file that cannot be signed
+    is reported and the others are signed.
     """
     sources = inputs.gather(files, recursive=recursive)
     if not in_place:
         sources = _unsigned(sources, named=set(files), quiet=quiet)
-    if said["title"] is not None and len(sources) != 1:
+    if title is not None and len(sources) != 1:
         raise click.UsageError("expected one file with --title, found several; each takes its name as title")
     places = _places(sources, output, in_place=in_place)
+    said = _Said(SourceType(origin), model, no_model_reason, title, author, training)
     jobs = [_job(one, place, said) for one, place in zip(sources, places, strict=True)]
     for place in places:
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +118,7 @@ def command(
 
 
 def _unsigned(sources: Sequence[Source], *, named: set[str], quiet: bool) -> list[Source]:
-    """Return the sources without earlier outputs that a folder holds, so that repeating signs nothing twice."""
+    """Return the sources without earlier outputs in a folder, so that repeating signs nothing twice."""
     kept = [one for one in sources if str(one.path) in named or not inputs.is_signed(one.path)]
     if len(kept) < len(sources) and not quiet:
         note(f"{len(sources) - len(kept)} files named {inputs.SIGNED_MARK} were left out")
@@ -127,22 +146,21 @@ def _places(sources: Sequence[Source], output: Path | None, *, in_place: bool) -
             )
     twice = {place for place in places if places.count(place) > 1}
     if twice:
-        raise click.UsageError(f"two files would become {sorted(twice)[0]}; sign them into different folders")
+        raise click.UsageError(f"two files would become {min(twice)}; sign them into different folders")
     return places
 
 
-def _job(source: Source, place: Path, said: dict[str, str | None]) -> PublishJob:
+def _job(source: Source, place: Path, said: _Said) -> PublishJob:
     from provenance.publish import PublishJob  # noqa: PLC0415 - loads the ledger
     from provenance.signing.claims import SigningRequest, TrainingPolicy  # noqa: PLC0415 - only here
 
-    training = said["training"]
     request = SigningRequest(
-        title=said["title"] or path_text(Path(source.path.stem)) or source.path.name,
-        source_type=SourceType(said["origin"]),
-        author=said["author"],
-        model=said["model"],
-        no_model_reason=said["no_model_reason"],
-        training=None if training == _SILENT else TrainingPolicy(training),
+        title=said.title or path_text(Path(source.path.stem)) or source.path.name,
+        source_type=said.origin,
+        author=said.author,
+        model=said.model,
+        no_model_reason=said.no_model_reason,
+        training=None if said.training == _SILENT else TrainingPolicy(said.training),
     )
     return PublishJob(source.path, place, request)
 

@@ -87,7 +87,7 @@ class PictureBook:
             stored: Stored features of the copy and of its mirrored form.
         """
         votes: defaultdict[str, float] = defaultdict(float)
-        for features in stored:
+        for features in stored if self._descriptor_owner else ():
             descriptors = [row.tobytes() for row in local.Features.from_bytes(features).descriptors]
             hit: defaultdict[int, set[str]] = defaultdict(set)
             for which, neighbour in self._descriptors.within_any(descriptors, DESCRIPTOR_RADIUS):

@@ -88,7 +88,12 @@ def _compare(
     sounds: list[Segment],
 ) -> Comparison:
     duration_s = copy.duration_s or 0.0
-    edits = list(edit_rules.classify_edits(pictures, sounds))
+    edits = list(
+        edit_rules.classify_edits(
+            pictures if copy.frames is not None and frames is not None else None,
+            sounds if copy.sound is not None and sound is not None else None,
+        )
+    )
     differences: list[Difference] = []
     gaps: list[str] = []
     whole = Span(0.0, duration_s)

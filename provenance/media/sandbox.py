@@ -239,7 +239,7 @@ class WorkerPool:
                     hint="the file is very large or made to be slow; allow more time if it is trusted",
                 ) from cause
             except (EOFError, ConnectionError, NonsenseError) as cause:
-                end = self._discard(worker, grace_s=1.0)
+                end = self._discard(worker, grace_s=0.0 if isinstance(cause, NonsenseError) else 1.0)
                 reason = "the pool was closed" if self._closed else f"{cause}; {end}"
                 raise WorkerError(
                     f"the media worker died in {task}: {reason}", hint="the file may be damaged or hostile"
@@ -261,8 +261,11 @@ class WorkerPool:
             while True:
                 if self._closed:
                     raise UnavailableError("the pool of media workers is closed")
-                if self._idle:
-                    return self._idle.pop()  # the last one used has the warmest caches
+                while self._idle:
+                    worker = self._idle.pop()  # the last one used has the warmest caches
+                    if worker.process.poll() is None:
+                        return worker
+                    self._forget(worker)  # it was ended from outside while it had nothing to do
                 if self._started < self._size:
                     self._started += 1
                     break
@@ -320,9 +323,14 @@ class WorkerPool:
     def _discard(self, worker: _Worker, grace_s: float = 0.0) -> str:
         end = worker.end(grace_s)
         with self._changed:
-            self._live.discard(worker)
-            self._started -= 1
-            self._changed.notify()
+            self._forget(worker)
             if not self._closed:
                 self._starter.submit(self._refill)
         return end
+
+    def _forget(self, worker: _Worker) -> None:
+        """Take an ended worker out of the count; the caller holds the lock."""
+        worker.channel.close()
+        self._live.discard(worker)
+        self._started -= 1
+        self._changed.notify()

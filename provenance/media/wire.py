@@ -28,6 +28,7 @@ MAX_DEPTH = 64
 #: Most descriptors on one frame; the kernel's own bound is 253 (SCM_MAX_FD).
 MAX_DESCRIPTORS = 16
 _LENGTH = struct.Struct(">I")
+_INTEGERS = 1 << 63
 _PLAIN = (str, bytes, int, float, bool, type(None))
 #: Every tag that cbor2 would turn into a Python object by itself.
 _TAGS = (*range(6), 25, 28, 29, 30, 35, 36, 37, 52, 54, 100, 256, 258, 260, 261, 1004, 43000, 55799)
@@ -122,10 +123,11 @@ class Channel:
 
 
 def _encode(value: object) -> bytes:
+    _check_plain(value)  # before the encoder, which would import what it lacks, out of reach in a worker
     try:
         body = cbor2.dumps(value)
     except (cbor2.CBOREncodeError, RecursionError) as cause:
-        raise FormatError(f"expected plain values to send, found another type: {cause}") from cause
+        raise FormatError(f"expected plain values to send, found: {cause}") from cause
     if len(body) > MAX_FRAME_BYTES:
         raise FormatError(
             f"expected at most {MAX_FRAME_BYTES} bytes to send, found {len(body)}",
@@ -166,7 +168,9 @@ def _check_plain(value: object) -> None:
             if not all(isinstance(key, str) for key in found):
                 raise FormatError("expected text keys in a message")
             pending.extend(found.values())
-        elif isinstance(found, list):
+        elif isinstance(found, (list, tuple)):
             pending.extend(found)
+        elif isinstance(found, int) and not -_INTEGERS <= found < _INTEGERS:
+            raise FormatError("expected integers of at most 64 bits in a message")
         elif not isinstance(found, _PLAIN):
             raise FormatError(f"expected plain values in a message, found {type(found).__name__}")

@@ -104,12 +104,19 @@ def _open(
     descriptors: Sequence[int], modes: Sequence[str], stack: contextlib.ExitStack
 ) -> tuple[BinaryIO, ...]:
     files = tuple(
-        stack.enter_context(cast("BinaryIO", os.fdopen(descriptor, mode)))
+        cast("BinaryIO", os.fdopen(descriptor, mode))
         for descriptor, mode in zip(descriptors, modes, strict=True)
     )
     for file in files:
+        stack.callback(_close, file)
         file.seek(0)  # a descriptor shares its position with the parent's
     return files
+
+
+def _close(file: BinaryIO) -> None:
+    # Closing tries again to write what could not be written, which was reported the first time.
+    with contextlib.suppress(OSError):
+        file.close()
 
 
 def _from_os(cause: OSError, task: str) -> ProvenanceError:

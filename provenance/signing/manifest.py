@@ -95,7 +95,7 @@ def carries_manifest(source: BinaryIO) -> bool:
     return False
 
 
-def write_manifest(  # noqa: PLR0917 - the order in which a signing task receives them
+def write_manifest(
     source: BinaryIO,
     target: BinaryIO,
     media_type: MediaType,
@@ -128,31 +128,21 @@ def write_manifest(  # noqa: PLR0917 - the order in which a signing task receive
             for media beyond :data:`MEMORY_THRESHOLD_MB`, which a locked-down worker may not.
         CredentialError: The engine cannot parse the media or refuses the definition.
     """
-    if media_type not in SIGNABLE:
-        raise UnsupportedError(
-            f"expected a type that can carry a manifest, found {media_type.value}",
-            hint="convert it to MP4, WAV or FLAC, or register it without signing",
-        )
-    if algorithm not in ALGORITHMS:
-        raise KeyMaterialError(
-            f"expected a signature algorithm among {', '.join(ALGORITHMS)}, found {algorithm!r}",
-            hint="use es256",
-        )
+    _check_request(media_type, algorithm)
     edits = carries_manifest(source)
+    wanted = as_edit(definition) if edits else definition
     failed: list[BaseException] = []
     try:
         with (
             c2pa.Context.from_dict(_settings(())) as context,
             _signer(sign, algorithm, certificates_pem, failed) as signer,
         ):
-            builder = c2pa.Builder(as_edit(definition) if edits else definition, context=context)
+            builder = c2pa.Builder(wanted, context=context)
             if edits:
                 builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
             store = builder.sign(signer, SIGNABLE[media_type], source, target)
     except c2pa.C2paError as cause:
-        if failed:
-            raise failed[0] from cause
-        raise _signing_error(cause) from cause
+        raise (failed[0] if failed else _signing_error(cause)) from cause
     return _read_back(target, media_type, edits=edits, written=bytes(store))
 
 
@@ -202,6 +192,19 @@ def _settings(lists: Any) -> dict[str, Any]:
             **({"anchors": anchors} if anchors else {}),
         },
     }
+
+
+def _check_request(media_type: MediaType, algorithm: str) -> None:
+    if media_type not in SIGNABLE:
+        raise UnsupportedError(
+            f"expected a type that can carry a manifest, found {media_type.value}",
+            hint="convert it to MP4, WAV or FLAC, or register it without signing",
+        )
+    if algorithm not in ALGORITHMS:
+        raise KeyMaterialError(
+            f"expected a signature algorithm among {', '.join(ALGORITHMS)}, found {algorithm!r}",
+            hint="use es256",
+        )
 
 
 def _signer(
