@@ -109,7 +109,9 @@ class FileForm:
             raise _broken("more than one file; send one at a time")
         self._in_file = True
         self.name = options.get(b"filename", b"").decode("utf-8", "replace")
-        self.declared = self._headers.get(b"content-type", b"").decode("latin-1").split(";")[0].strip().lower()
+        self.declared = (
+            self._headers.get(b"content-type", b"").decode("latin-1").split(";")[0].strip().lower()
+        )
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._in_file:

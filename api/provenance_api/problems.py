@@ -155,4 +155,6 @@ def _on_disconnect(_request: Request, _error: Exception) -> Response:
 def _on_unknown(request: Request, error: Exception) -> Response:
     """Answer a bug with an id that finds it in the log; the server logs the traceback itself."""
     _log.error("request %s failed: %s", request.state.request_id, type(error).__name__)
-    return problem(request, 500, "bug", "Something went wrong here", detail="this is a bug; quote the instance")
+    return problem(
+        request, 500, "bug", "Something went wrong here", detail="this is a bug; quote the instance"
+    )

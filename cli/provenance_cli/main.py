@@ -119,7 +119,9 @@ def _wrong_use(error: click.ClickException) -> ExitCode:
     return ExitCode.USAGE
 
 
-@click.group(cls=Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    "provenance", cls=Program, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(version("content-provenance"), "--version", message="content-provenance %(version)s")
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration instead of ./provenance.toml.")
 @click.option("--no-color", is_flag=True, help="No colours; NO_COLOR in the environment does the same.")

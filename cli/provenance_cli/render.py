@@ -162,7 +162,7 @@ def deliver(text: str, output: Path | None, *, force: bool) -> None:
         return
     from provenance import files  # noqa: PLC0415 - only where something is written
 
-    files.write_whole(output, (text + "\n").encode(), replace=force)
+    files.write_whole(output, (click.unstyle(text) + "\n").encode(), replace=force)
 
 
 class Messages(logging.Handler):

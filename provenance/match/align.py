@@ -197,7 +197,7 @@ def _correlated(seen: Gray, known: Gray, inside: warp.Mask) -> tuple[NDArray[np.
     both, own, other = (cv2.blur(a, window) for a in (here * there, here * here, there * there))
     whole = cv2.blur(inside.astype(np.float32), window) > 0.99
     # One grey level squared keeps blocks without detail from dividing noise by noise.
-    return both / np.sqrt(own * other + 1), (other > _TEXTURE**2) & whole
+    return both / np.sqrt(np.maximum(own * other, 0) + 1), (other > _TEXTURE**2) & whole
 
 
 def _luma(rgb: warp.Rgb) -> Gray:

@@ -76,8 +76,8 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
         reference_rgb: uint8, shape (h, w, 3).
         inside: bool, shape (h, w): where the copy covers the reference; at least 64 pixels.
     """
-    copy, known = _planes(laid), _planes(reference_rgb)
-    expected = _toned(copy, known, inside)
+    copy = _planes(laid.astype(np.float32))
+    expected = _planes(_toned(laid.astype(np.float32), reference_rgb.astype(np.float32), inside))
     blur = _blur(copy[:, :, 0], expected[:, :, 0], inside)
     shown = copy
     if blur > 0:
@@ -95,8 +95,10 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     return Residual(deviation, energy, shift, inside, copy, expected, blur, middle)
 
 
-def _planes(rgb: warp.Rgb) -> Plane:
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb), np.float32)
+def _planes(rgb: Plane) -> Plane:
+    # Colour differences of float pictures are around one half: bring all planes to one range.
+    planes = cv2.cvtColor(rgb / 255, cv2.COLOR_RGB2YCrCb) * 255
+    return np.asarray(planes, np.float32)
 
 
 def _blurred(planes: Plane, deviation: float) -> Plane:
@@ -104,25 +106,30 @@ def _blurred(planes: Plane, deviation: float) -> Plane:
 
 
 def _toned(copy: Plane, known: Plane, inside: warp.Mask) -> Plane:
-    """Return the reference in the copy's tone: each plane a cubic in luma and linear in colour."""
+    """Return the reference in the copy's tone: each channel by a curve of its own and a share of the others."""
     height, width = inside.shape
     # Block means: tone is a matter of areas, and they do not feel misregistration and grain.
     size = (max(1, width // 8), max(1, height // 8))
-    cover = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    where = cover.ravel() > 0.99 if (cover > 0.99).sum() >= 16 else cover.ravel() > 0
+    cover = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA).ravel()
+    where = cover > 0.99 if (cover > 0.99).sum() >= 16 else cover > 0
     means = [cv2.resize(a, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) for a in (copy, known)]
     row, column = np.divmod(np.arange(size[0] * size[1]), size[0])
     tile = (row * 3 // size[1]) * 3 + column * 3 // size[0]
-    terms = _terms(means[1])[where]
-    whole = _terms(known.reshape(-1, 3))
-    toned = [whole @ _robust(terms, means[0][where, c], tile[where]) for c in range(3)]
-    return np.stack(toned, axis=1).reshape(known.shape).astype(np.float32)
+    toned = np.empty_like(known)
+    for channel in range(3):
+        terms = _terms(np.asarray(means[1][where], np.float32), channel)
+        curve = _robust(terms, np.asarray(means[0][where, channel], np.float32), tile[where])
+        toned[:, :, channel] = (_terms(known.reshape(-1, 3), channel) @ curve).reshape(height, width)
+    # What the copy's tone drove beyond black and white was cut off there.
+    return np.clip(toned, 0, 255)
 
 
-def _terms(planes: Plane) -> Plane:
-    centred = (planes - 128) / 128
-    luma = centred[:, 0]
-    columns = (np.ones_like(luma), luma, centred[:, 1], centred[:, 2], luma**2, luma**3)
+def _terms(rgb: Plane, channel: int) -> Plane:
+    """Return the terms of a tone: constant, own level, the other two, and three bends of the own level."""
+    level = np.clip(rgb / 255, 0, 1)
+    own = level[:, channel]
+    others = (level[:, (channel + 1) % 3], level[:, (channel + 2) % 3])
+    columns = (np.ones_like(own), own, *others, own**2, own**3, np.sqrt(own))
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -133,13 +140,13 @@ def _robust(terms: Plane, wanted: Plane, tile: NDArray[np.int64]) -> NDArray[np.
     quantile wins, so that a shift of half the picture is not averaged away.
     """
     parts = [np.ones(len(wanted), np.bool_), *(tile == t for t in range(9))]
-    best, least = np.zeros(6), np.inf
+    best, least = np.zeros(terms.shape[1]), np.inf
     for part in parts:
         if part.sum() < 8:
             continue
         # Two terms only: a ninth of a picture does not show the whole tone curve.
         chosen = terms[part][:, :2] if not part.all() else terms[part]
-        found = np.zeros(6)
+        found = np.zeros(terms.shape[1])
         found[: chosen.shape[1]] = _ridge(chosen, wanted[part], np.ones(int(part.sum())))
         spread = float(np.quantile(np.abs(wanted - terms @ found), _QUANTILE))
         if spread < least:
@@ -168,7 +175,7 @@ def _blur(copy: Plane, expected: Plane, inside: warp.Mask) -> float:
     seen, known = _band(copy), _band(expected)
     window = (SCALES[1], SCALES[1])
     both, own, other = (cv2.blur(a, window) for a in (seen * known, seen * seen, known * known))
-    steady = inside & (both / np.sqrt(own * other + 1) > 0.5)
+    steady = inside & (both / np.sqrt(np.maximum(own * other, 0) + 1) > 0.5)
     if steady.sum() < SCALES[1] ** 2:
         return 0.0
 
@@ -189,7 +196,7 @@ def _soft(plane: Plane, deviation: float) -> Plane:
 def _activity(luma: Plane) -> Plane:
     across = cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
     down = cv2.Sobel(luma, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
-    return np.asarray(np.sqrt(cv2.blur(across**2 + down**2, (9, 9))), np.float32)
+    return np.asarray(np.sqrt(np.maximum(cv2.blur(across**2 + down**2, (9, 9)), 0)), np.float32)
 
 
 def _noise(
@@ -225,7 +232,8 @@ def _mean(plane: Plane, inside: warp.Mask, width: int) -> Plane:
 
 def _energy(deviation: Plane, inside: warp.Mask, width: int) -> Plane:
     square = np.minimum(deviation**2, _CLIP**2).mean(axis=2)
-    value = np.log(_mean(square, inside, width) + 0.1)
+    # A tenth of the usual: less than that is agreement, however small; running means may round below zero.
+    value = np.log(np.maximum(_mean(square, inside, width), 0) + 0.1)
     typical = float(np.median(value[inside]))
     return np.where(inside, value - typical, 0).astype(np.float32)
 

@@ -50,8 +50,9 @@ def box_through(matrix: Matrix, box: Box) -> Box:
 
     A box that maps outside has zero width or height.
     """
-    sides = np.array([box.w, box.h], np.float64)
-    corners = apply(matrix, np.asarray(np.array([box.x, box.y]) + CORNERS * sides, np.float64))
+    right, below = box.x + box.w, box.y + box.h
+    outline = [[box.x, box.y], [right, box.y], [right, below], [box.x, below]]
+    corners = apply(matrix, np.array(outline, np.float64))
     low, high = np.clip(corners.min(axis=0), 0, 1), np.clip(corners.max(axis=0), 0, 1)
     return Box(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
 

@@ -298,6 +298,15 @@ def open_asset(path: Path, limits: Limits, declared: str | None = None) -> Asset
         UnsupportedError: The content is of no type that is read, or not of the declared type.
         LimitError: The file is larger than its kind may be.
     """
+    with open(_open_regular(path), "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
+        media_type = sniff(file.read(SNIFF_BYTES))
+        if declared is not None:
+            check_declared(media_type, declared)
+        size, digest = _measure(file, byte_limit(media_type, limits))
+    return Asset(path, media_type, size, digest)
+
+
+def _open_regular(path: Path) -> int:
     try:
         # Without O_NONBLOCK the opening of a named pipe would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -307,18 +316,13 @@ def open_asset(path: Path, limits: Limits, declared: str | None = None) -> Asset
         raise InputError(f"no permission to read {path}", hint="run as a user who may read it") from cause
     except (OSError, ValueError) as cause:
         raise InputError(f"{path} cannot be opened: {cause}", hint="name a regular media file") from cause
-    with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise InputError(f"expected a media file, found the folder {path}", hint="name the files in it")
-        if not stat.S_ISREG(mode):
-            raise InputError(f"expected a regular file, found a device or pipe: {path}")
-        head = file.read(SNIFF_BYTES)
-        media_type = sniff(head)
-        if declared is not None:
-            check_declared(media_type, declared)
-        size, digest = _measure(file, byte_limit(media_type, limits))
-    return Asset(path, media_type, size, digest)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise InputError(f"expected a media file, found the folder {path}", hint="name the files in it")
+    raise InputError(f"expected a regular file, found a device or pipe: {path}")
 
 
 def byte_limit(media_type: MediaType, limits: Limits) -> int:

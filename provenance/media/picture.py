@@ -2,9 +2,9 @@
 
 Decode path ``d1``: JPEG pictures larger than asked for are decoded by Pillow's draft at the smallest of the
 scales 1, 1/2, 1/4, 1/8 that still has one and a half times the asked side, then reduced with Lanczos to the
-asked side; other formats are decoded whole and reduced the same way. ICC profiles are converted to sRGB (perceptual),
-transparency is laid on white, then the EXIF orientation is applied. Fingerprints depend on this, so the path
-is part of their version.
+asked side; other formats are decoded whole and reduced the same way. ICC profiles are converted to sRGB
+(perceptual), transparency is laid on white, then the EXIF orientation is applied. Fingerprints depend on
+this, so the path is part of their version.
 """
 
 from __future__ import annotations

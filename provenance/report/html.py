@@ -61,7 +61,9 @@ FACES: Final = {
     VerdictCode.DISCLOSURE_REMOVED: Face("Disclosure removed", "!", "octagon", "differ"),
     VerdictCode.DISCLOSED_SYNTHETIC: Face("Disclosed as generated", "i", "circle", "agree"),
     VerdictCode.INTACT: Face("Unchanged since it was signed", "=", "circle", "agree"),
-    VerdictCode.INTACT_UNRECOGNIZED_ISSUER: Face("Unchanged, issuer not recognised", "=", "diamond", "review"),
+    VerdictCode.INTACT_UNRECOGNIZED_ISSUER: Face(
+        "Unchanged, issuer not recognised", "=", "diamond", "review"
+    ),
     VerdictCode.DERIVED_COPY: Face("Copy of a registered original", "≈", "circle", "agree"),
     VerdictCode.POSSIBLY_SYNTHETIC: Face("Needs review", "?", "diamond", "review"),
     VerdictCode.NO_EVIDENCE: Face("No evidence found", "–", "ring", "neutral"),

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import pytest
 
+from provenance.signing.claims import TrainingPolicy
 from provenance_cli import inputs, sign
 from provenance_cli.inputs import Source
 
@@ -117,7 +118,5 @@ def test_repeating_a_folder_signs_nothing_twice(tree):
 
 
 def test_training_choices_are_those_of_the_manifest():
-    from provenance.signing.claims import TrainingPolicy
-
     option = next(one for one in sign.command.params if one.name == "training")
     assert set(option.type.choices) - {"unstated"} == {policy.value for policy in TrainingPolicy}

@@ -5,9 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 
 from provenance.digest import Digest
+from provenance.errors import OutputExistsError
 from provenance.evidence import (
     Claims,
     Credential,
@@ -23,10 +25,15 @@ from provenance.judge import judge
 from provenance.report.report import Report
 from provenance_cli import render
 from provenance_cli.exits import ExitCode
-from provenance_cli.reports import headline, report_text
+from provenance_cli.reports import headline
+from provenance_cli.reports import report_text as styled_text
 from provenance_cli.sarif import sarif_text
 
 HOSTILE = "\x1b[31mred\x1b[0m\u202egnp.exe\r\nVerdict: intact"
+
+
+def report_text(one, *, verbose):
+    return click.unstyle(styled_text(one, verbose=verbose))
 
 
 def report(state=CredentialState.ABSENT, name="copy.jpg", **credential):
@@ -129,3 +136,14 @@ def test_sarif_levels_follow_the_exit_codes():
     }
     places = [one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"]]
     assert places == ["public/a.jpg", "file:///srv/b%20c.jpg", "c.jpg", "d.jpg"]
+
+
+def test_a_file_gets_no_colours_and_is_not_replaced_unasked(tmp_path):
+    styled = styled_text(report(), verbose=False)
+    assert "\x1b" in styled
+    render.deliver(styled, tmp_path / "report.txt", force=False)
+    assert "\x1b" not in (tmp_path / "report.txt").read_text("utf-8")
+    with pytest.raises(OutputExistsError):
+        render.deliver("other", tmp_path / "report.txt", force=False)
+    render.deliver("other", tmp_path / "report.txt", force=True)
+    assert (tmp_path / "report.txt").read_text("utf-8") == "other\n"

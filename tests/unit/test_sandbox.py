@@ -65,7 +65,7 @@ def test_a_task_writes_to_a_file_it_is_given(pool, tmp_path):
 
 
 def test_file_modes_and_numbers_are_checked(pool, tmp_path):
-    with pytest.raises(ValueError, match="mode|one of"):
+    with pytest.raises(ValueError, match="one of"):
         pool.run("read", [(tmp_path / "x", "r")])
     with pytest.raises(ValueError, match="at most"):
         pool.run("read", [b""] * (MAX_DESCRIPTORS + 1))
@@ -116,14 +116,14 @@ def test_calls_reach_the_callbacks_and_their_answers_the_task(pool):
 
 
 def test_an_error_of_a_callback_ends_the_job_and_is_passed_on(pool):
-    class Cancelled(TimeoutError):
+    class CancelledError(TimeoutError):
         pass
 
     def cancel(_data):
-        raise Cancelled("by the user")
+        raise CancelledError("by the user")
 
     before = pid(pool)
-    with pytest.raises(Cancelled, match="by the user"):
+    with pytest.raises(CancelledError, match="by the user"):
         pool.run("ask", (), {"name": "stop", "data": None}, callbacks={"stop": cancel})
     assert pid(pool) != before
 
@@ -227,7 +227,7 @@ def test_jobs_from_many_threads_share_the_workers():
         def work(number):
             try:
                 found.append(pool.run("echo", (), {"n": number})["n"])
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the test reports it
                 errors.append(error)
 
         threads = [threading.Thread(target=work, args=(n,)) for n in range(40)]

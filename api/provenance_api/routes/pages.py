@@ -1,0 +1,59 @@
+"""The page for people; all of it works without JavaScript."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from provenance.report.html import FACES, report_html
+from provenance_api.guard import limited
+from provenance_api.page import render, static_files
+from provenance_api.routes.verify import ReportName
+from provenance_api.schemas import LinksOut
+from provenance_api.uploads import Received
+from provenance_api.wiring import Wired
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+@router.get("/")
+async def start(request: Request) -> HTMLResponse:
+    """Show the form."""
+    limits = request.app.state.settings.limits
+    return HTMLResponse(render("start.html", request, faces=FACES, limits=limits))
+
+
+@router.post("/check", dependencies=[Depends(limited)])
+def check(upload: Received, wiring: Wired) -> RedirectResponse:
+    """Check the chosen file and go to its report.
+
+    The type that a browser declares is ignored: it follows the file's name, which people get wrong.
+    """
+    report = wiring.check(upload.path, upload.name, None)
+    return RedirectResponse(f"/r/{wiring.shelf.put(report)}", status_code=303)
+
+
+@router.get("/r/{name}")
+def result(request: Request, name: ReportName, wiring: Wired) -> HTMLResponse:
+    """Show a report."""
+    report = wiring.shelf.get(name)
+    links = LinksOut.of(name, report)
+    body = report_html(report, map_href=links.map, json_href=links.self, standalone=False)
+    return HTMLResponse(render("result.html", request, report=report, body=body, links=links))
+
+
+@router.get("/reference")
+async def reference(request: Request) -> HTMLResponse:
+    """List the routes of the API for people who write programs."""
+    return HTMLResponse(render("reference.html", request, api=request.app.openapi()))
+
+
+@router.get("/static/{name}")
+async def static(name: str, v: str = "") -> Response:
+    """Return a file of the page; an address with the right version may be cached for ever."""
+    found = static_files().get(name)
+    if found is None:
+        raise HTTPException(404)
+    kept = "public, max-age=31536000, immutable" if v == found.version else "no-cache"
+    return Response(found.content, media_type=found.media_type, headers={"Cache-Control": kept})

@@ -1,0 +1,124 @@
+"""Verify: the copies people meet, each with the verdict it should have."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+from provenance_cli import demo_media as media
+
+from provenance.errors import UnsupportedError
+from provenance.evidence import Channel, DifferenceKind, Family, Unavailable, VerdictCode
+from provenance.media.asset import MediaType
+from provenance.report.report import report_json
+
+
+def test_untouched_file_is_intact_and_identical(newsroom):
+    report = newsroom.verify(newsroom.photo.output)
+    assert report.verdict.code is VerdictCode.INTACT
+    assert report.evidence.best.identical
+    assert any("no detector in this version" in gap for gap in report.verdict.not_checked)
+
+
+def test_stripped_copy_is_derived(newsroom, tmp_path):
+    media.recompressed(newsroom.photo.output, tmp_path / "a.jpg")
+    report = newsroom.verify(tmp_path / "a.jpg")
+    assert report.verdict.code is VerdictCode.DERIVED_COPY
+    families = {found.family for found in report.evidence.best.found}
+    assert {Family.GLOBAL, Family.LOCAL} <= families
+
+
+def test_case103_mirrored_crop_is_found_and_never_intact(newsroom, tmp_path):
+    with Image.open(newsroom.photo.output) as picture:
+        width, height = picture.size
+        part = picture.convert("RGB").crop((width // 8, height // 10, width, height * 9 // 10))
+        part.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "a.jpg", quality=80)
+    report = newsroom.verify(tmp_path / "a.jpg")
+    assert report.verdict.code is VerdictCode.DERIVED_COPY
+    assert report.evidence.best.alignment.geometry.mirrored
+
+
+def test_pasted_region_is_found_where_it_is(newsroom, tmp_path):
+    media.photograph("chelsea.png", tmp_path / "cat.jpg")
+    box = (0.30, 0.08, 0.28, 0.34)
+    media.pasted_over(newsroom.photo.output, tmp_path / "cat.jpg", tmp_path / "a.jpg", box)
+    report = newsroom.verify(tmp_path / "a.jpg")
+    assert report.verdict.code is VerdictCode.ALTERED_COPY
+    boxes = [
+        one.box
+        for one in report.evidence.best.comparison.differences
+        if one.kind is not DifferenceKind.OVERLAY
+    ]
+    assert max(overlap(one, box) for one in boxes) > 0.5
+    assert report.map_png.startswith(b"\x89PNG")
+
+
+def overlap(a, b):
+    """Intersection over union of a Box and (x, y, w, h)."""
+    w = min(a.x + a.w, b[0] + b[2]) - max(a.x, b[0])
+    h = min(a.y + a.h, b[1] + b[3]) - max(a.y, b[1])
+    shared = max(w, 0) * max(h, 0)
+    return shared / (a.area + b[2] * b[3] - shared)
+
+
+def test_clip_is_placed_to_a_quarter_second(newsroom, tmp_path):
+    media.clip(newsroom.film.output, tmp_path / "a.mp4", 20.0, 10.0)
+    report = newsroom.verify(tmp_path / "a.mp4")
+    assert report.verdict.code is VerdictCode.DERIVED_COPY
+    for channel in Channel:
+        segments = [one for one in report.evidence.best.alignment.segments if one.channel is channel]
+        offset = segments[0].asset.start_s - segments[0].copy.start_s
+        assert offset == pytest.approx(20.0, abs=0.25)
+
+
+def test_other_sound_over_a_genuine_clip_is_a_re_edit(newsroom, tmp_path):
+    sound = media.sample("iscc-samples", "audio/demo.wav")
+    media.clip(newsroom.film.output, tmp_path / "a.mp4", 20.0, 10.0, sound=sound)
+    report = newsroom.verify(tmp_path / "a.mp4")
+    assert report.verdict.code is VerdictCode.RE_EDITED_COPY
+    assert "sound" in report.verdict.summary
+
+
+def test_recording_in_another_codec(newsroom, tmp_path):
+    media.recording(newsroom.recording.output, tmp_path / "a.mp3", codec="libmp3lame", bit_rate=64_000)
+    report = newsroom.verify(tmp_path / "a.mp3")
+    assert report.verdict.code is VerdictCode.DERIVED_COPY
+    assert {Family.SOUND, Family.SPECTRUM} <= {found.family for found in report.evidence.best.found}
+
+
+def test_disclosure_kept_and_removed(newsroom, tmp_path):
+    assert newsroom.verify(newsroom.generated.output).verdict.code is VerdictCode.DISCLOSED_SYNTHETIC
+    media.recompressed(newsroom.generated.output, tmp_path / "a.jpg")
+    assert newsroom.verify(tmp_path / "a.jpg").verdict.code is VerdictCode.DISCLOSURE_REMOVED
+
+
+def test_unrelated_picture_has_no_evidence(newsroom, tmp_path):
+    media.photograph("rocket.jpg", tmp_path / "a.jpg")
+    report = newsroom.verify(tmp_path / "a.jpg")
+    assert report.verdict.code is VerdictCode.NO_EVIDENCE
+    assert report.evidence.matches == ()
+
+
+def test_case15_declared_type_must_be_the_content(newsroom):
+    with pytest.raises(UnsupportedError):
+        newsroom.installation.verifier.verify(newsroom.photo.output, declared=MediaType.PNG)
+
+
+def test_sr08_same_input_gives_the_same_report(newsroom, tmp_path):
+    media.recompressed(newsroom.photo.output, tmp_path / "a.jpg")
+    first, second = (report_json(newsroom.verify(tmp_path / "a.jpg")) for _ in range(2))
+    for report in (first, second):
+        report.pop("elapsed_s")
+        report.pop("checked_at")
+    assert first == second
+
+
+def test_case87_names_are_shown_clean(newsroom):
+    report = newsroom.installation.verifier.verify(
+        newsroom.photo.output, name="a\u202egpj.exe\r\nSet-Cookie: x"
+    )
+    assert "\u202e" not in report.name
+    assert "\n" not in report.name
+
+
+def test_detector_is_said_to_be_missing(newsroom):
+    assert newsroom.verify(newsroom.photo.output).evidence.score == Unavailable("no detector in this version")
