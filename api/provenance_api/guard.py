@@ -44,6 +44,7 @@ class Headers:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer ``scope``, adding the headers to whatever is sent."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

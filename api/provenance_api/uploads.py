@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 
 from provenance.digest import Digest
 from provenance.errors import FormatError, LimitError, StorageError, UnsupportedError
-from provenance.evidence import MediaType
+from provenance.media.asset import MediaType
 from provenance.signing.claims import clean_text
 from provenance_api.forms import FileForm
 from provenance_api.wiring import wired
@@ -121,7 +121,7 @@ async def received(request: Request) -> AsyncIterator[Upload]:
                 upload = await _receive(request, path, Sink(file, max_bytes), max_bytes)
             yield upload
         finally:
-            path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)  # noqa: ASYNC240 - awaiting here could be cancelled, and the file stay
 
 
 async def _receive(request: Request, path: Path, sink: Sink, max_bytes: int) -> Upload:

@@ -13,7 +13,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from provenance.errors import UnavailableError
-from provenance.evidence import MediaType
+from provenance.media.asset import MediaType
 from provenance.report.report import Report
 from provenance.search import Hit
 from provenance.setup import Installation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 
 import click
@@ -12,7 +12,7 @@ import click
 from provenance.errors import ProvenanceError
 from provenance_cli import exits
 from provenance_cli.exits import ExitCode
-from provenance_cli.render import complain, out, path_text, table
+from provenance_cli.render import clean, complain, out, path_text
 from provenance_cli.session import Session
 
 #: Distributions whose version can change a result or a limit.
@@ -31,6 +31,9 @@ ENGINES = (
     "sqlmodel",
 )
 
+#: Columns of the names.
+_COLUMN = 24
+
 
 @click.command("doctor")
 @click.pass_obj
@@ -39,7 +42,7 @@ def command(session: Session) -> ExitCode:
 
     Every problem is reported; the exit code is that of the gravest.
     """
-    out(table([("python", f"{platform.python_version()} on {sys.platform}"), *_engines()]))
+    _write([("python", f"{platform.python_version()} on {sys.platform}"), *_engines()])
     codes: list[ExitCode] = []
     with session.installation() as installation:
         settings = installation.settings
@@ -63,7 +66,7 @@ def command(session: Session) -> ExitCode:
             for line in installation.self_test():
                 yield "checked", line
 
-        out(table([("environment", settings.environment), ("organisation", settings.organisation)]))
+        _write([("environment", settings.environment), ("organisation", settings.organisation)])
         codes += [_show(part) for part in (keys, isolation, registry, trial)]
     return exits.worst(codes)
 
@@ -72,10 +75,15 @@ def _engines() -> list[tuple[str, str]]:
     return [(name, version(name)) for name in ENGINES]
 
 
+def _write(rows: Iterable[tuple[str, str]]) -> None:
+    for name, value in rows:
+        out(f"{name:<{_COLUMN}}{clean(value)}")
+
+
 def _show(part: Callable[[], Iterator[tuple[str, str]]]) -> ExitCode:
     """Print one part; a problem in it is reported and the next part is still looked at."""
     try:
-        out(table(list(part())))
+        _write(part())
     except ProvenanceError as error:
         complain(error.message, error.hint)
         return exits.of_error(error)

@@ -113,8 +113,8 @@ def _details(evidence: Evidence) -> Iterator[str]:
         yield f"{_DEEP}{record.asset_id}, entry {record.index}, {record.status.value}"
         for found in match.found:
             rate = "not measured" if found.false_match_rate is None else f"{found.false_match_rate:.0e}"
-            yield clean(
-                f"{_DEEP}- {found.family.value}: {found.method}, distance {found.distance:g} "
+            yield _DEEP + clean(
+                f"- {found.family.value}: {found.method}, distance {found.distance:g} "
                 f"(up to {found.threshold:g} counts; false matches per pair: {rate})"
             )
         yield from _compared(match)

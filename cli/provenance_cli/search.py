@@ -50,7 +50,8 @@ def command(
 
     A hit says that hashes are near, no more; `provenance verify` compares the content.
     """
-    if radius is not None and any(_is_file(query) for query in queries):
+    named = [query for query in queries if _is_file(query)]
+    if radius is not None and named:
         raise click.UsageError(
             "expected hashes with --radius, found a file; take a hash of `provenance hash`"
         )
@@ -59,7 +60,7 @@ def command(
     hits: dict[str, Hit] = {}
     with session.installation() as installation:
         for query in queries:
-            shown = path_text(Path(query)) if _is_file(query) else clean(query)
+            shown = path_text(Path(query)) if query in named else clean(query)
             try:
                 found = _look_up(installation.searcher, query, radius)
             except ProvenanceError as error:

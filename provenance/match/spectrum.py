@@ -24,7 +24,7 @@ CLEAN_AGREEMENT_SPREAD: Final = 0.13
 #: that one clean copy in a hundred shows a passage.
 DIFFERS: Final = 5.0
 #: Least residual, dB, that a differing passage has beside it; below, it cannot be heard as other content.
-DIFFERS_DB: Final = 7.0
+DIFFERS_DB: Final = 2.5
 #: Shortest passage that is told, seconds: two syllables.
 MIN_PASSAGE_S: Final = 0.4
 #: Shortest stretch of foreign sound under genuine picture that is told, seconds: the seams of sound are known
@@ -41,11 +41,13 @@ _SEAM = 5
 # Rows of a comparison at least, 1 s.
 _MIN_ROWS = 10
 # dB above the quiet level of a band under which it says nothing: background, codec noise.
-_ABOVE_FLOOR_DB = 6.0
+_ABOVE_FLOOR_DB = 3.0
 # Bands whose levels move less than this in the copy carry no signal: cut off by a codec or a telephone.
 _LIVELY_DB = 6.0
 # A level control moves all bands together by up to this; a muted word by more.
 _LEVEL_DB = 6.0
+# Fall of all bands together that is no level control: digital silence lies 20 dB and more below any room.
+_MUTED_DB = 15.0
 # Rows of the running mean of residuals, .5 s.
 _WINDOW = 5
 # Least noise of a comparison, dB: that of the stored 8 bits and of the time grid.
@@ -193,7 +195,18 @@ def _residual(copy: Levels, ref_mel: Mel, places: Levels) -> Levels:
         off = a - b
         off -= np.clip(np.median(off, axis=1, keepdims=True), -_LEVEL_DB, _LEVEL_DB)
         best = np.minimum(best, np.convolve(np.abs(off).mean(axis=1), window, "same"))
-    return best
+    return np.maximum(best, np.convolve(_muted(copy, ref_mel, places, tone), window, "same"))
+
+
+def _muted(copy: Levels, ref_mel: Mel, places: Levels, tone: Levels) -> Levels:
+    """Return by how many dB the copy falls silent where the asset does not; steady sound has no other trace.
+
+    Rows in which the asset is at its quietest are left out: gates and codecs silence those.
+    """
+    there = _levels(ref_mel, places) + tone
+    level = there.mean(axis=1)
+    fall = level - copy.mean(axis=1)
+    return np.where((fall >= _MUTED_DB) & (level >= np.median(level)), fall, 0.0)
 
 
 def _stretches(high: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

@@ -298,7 +298,7 @@ def open_asset(path: Path, limits: Limits, declared: str | None = None) -> Asset
         UnsupportedError: The content is of no type that is read, or not of the declared type.
         LimitError: The file is larger than its kind may be.
     """
-    with open(_open_regular(path), "rb", buffering=0) as file:  # noqa: PTH123 - a descriptor, not a path
+    with open(_open_regular(path), "rb", buffering=0) as file:
         media_type = sniff(file.read(SNIFF_BYTES))
         if declared is not None:
             check_declared(media_type, declared)

@@ -208,7 +208,7 @@ def read_sound(
         on_note: Told about damaged packets that were left out.
 
     Yields:
-        float32, shape (N,), all channels mixed; full scale is -1..1, lossy codecs overshoot it.
+        float32, shape (N,), mean of the channels; full scale is -1..1, lossy codecs overshoot it.
 
     Raises:
         MediaError: There is no sound track or nothing of it can be decoded.
@@ -380,7 +380,10 @@ def _mono(container: Any, track: Any, rate_hz: int, limits: Limits, on_note: Not
         if found != layout:  # recordings put together from parts change their rate or channels midway
             if resampler is not None:
                 yield from _arrays(resampler.resample(None))
-            resampler, layout = av.AudioResampler(format="flt", layout="mono", rate=rate_hz), found
+            # More than two channels are mixed to two by FFmpeg's weights; the mean of two keeps the level that
+            # a mono version of the same sound has, where FFmpeg's own mono is 3 dB louder.
+            kept = frame.layout.name if frame.layout.nb_channels <= 2 else "stereo"
+            resampler, layout = av.AudioResampler(format="fltp", layout=kept, rate=rate_hz), found
         yield from _arrays(resampler.resample(frame))
     if resampler is not None:
         yield from _arrays(resampler.resample(None))
@@ -394,4 +397,4 @@ def _silence(count: int, chunk: int) -> Iterator[Sound]:
 
 def _arrays(frames: list[Any]) -> Iterator[Sound]:
     for frame in frames:
-        yield np.ascontiguousarray(frame.to_ndarray().reshape(-1), np.float32)
+        yield frame.to_ndarray().mean(axis=0, dtype=np.float32)

@@ -17,10 +17,10 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from provenance.evidence import Comparison, Evidence, Kind, Match, Reason, VerdictCode
+from provenance.evidence import Comparison, Evidence, Match, Reason, VerdictCode
+from provenance.media.asset import Kind
 from provenance.reasons import clock, span_text
 from provenance.report.report import Report, report_json
-from provenance.report.timeline import timeline_svg
 
 #: Source type -> words for a person; a type that is missing here is shown by its IPTC name.
 _ORIGIN_WORDS: Final = {
@@ -66,7 +66,7 @@ FACES: Final = {
     ),
     VerdictCode.DERIVED_COPY: Face("Copy of a registered original", "≈", "circle", "agree"),
     VerdictCode.POSSIBLY_SYNTHETIC: Face("Needs review", "?", "diamond", "review"),
-    VerdictCode.NO_EVIDENCE: Face("No evidence found", "–", "ring", "neutral"),
+    VerdictCode.NO_EVIDENCE: Face("No evidence found", "\N{EN DASH}", "ring", "neutral"),
 }
 
 
@@ -121,7 +121,7 @@ def _prefix(reason: Reason) -> str:
 
 
 def report_css() -> str:
-    """Return the style sheet of the report; a page that embeds the report without ``standalone`` serves it."""
+    """Return the style sheet of the report; what embeds the report without ``standalone`` links it."""
     return files("provenance.report").joinpath("templates/report.css").read_text("utf-8")
 
 
@@ -156,7 +156,7 @@ def report_html(
         groups=reason_groups(report.verdict.reasons),
         best=evidence.best,
         comparison=_comparison(evidence.best),
-        timeline=_timeline(evidence),
+        timeline=None,
         map_href=map_href,
         json_href=json_href,
         css=Markup(report_css()) if standalone else "",  # noqa: S704 - the package's own file
@@ -171,19 +171,6 @@ def _comparison(best: Match | None) -> Comparison | None:
     if best is None or not isinstance(best.comparison, Comparison):
         return None
     return best.comparison
-
-
-def _timeline(evidence: Evidence) -> Markup | None:
-    """Return the drawing of which stretch of the copy is which of the original; pictures have none."""
-    best, comparison = evidence.best, _comparison(evidence.best)
-    if evidence.kind is Kind.IMAGE or best is None or best.alignment is None:
-        return None
-    segments, differences = best.alignment.segments, comparison.differences if comparison else ()
-    if not segments:
-        return None
-    ends = [s.copy.end_s for s in segments] + [d.span.end_s for d in differences if d.span is not None]
-    length_s = max(ends)
-    return Markup(timeline_svg(length_s, segments, differences))  # noqa: S704 - drawn from numbers only
 
 
 def origin_words(name: str) -> str:

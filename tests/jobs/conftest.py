@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from provenance_cli import demo_media as media
 
 from provenance.evidence import SourceType
 from provenance.publish import Published, PublishJob
 from provenance.setup import Installation, initialise
 from provenance.signing.claims import SigningRequest
+from provenance_cli import demo_media as media
 
 
 @dataclass

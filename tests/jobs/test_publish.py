@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from provenance_cli import demo_media as media
+from PIL import Image
 
 from provenance.digest import Digest
 from provenance.errors import InputError, MediaError, OutputExistsError, ReceiptError, UnsupportedError
@@ -13,6 +13,7 @@ from provenance.evidence import SourceType
 from provenance.ledger.receipt import check_receipt
 from provenance.publish import PublishJob
 from provenance.signing.claims import SigningRequest
+from provenance_cli import demo_media as media
 
 REQUEST = SigningRequest(title="A title", source_type=SourceType.DIGITAL_CAPTURE)
 
@@ -81,8 +82,6 @@ def test_one_bad_file_registers_none_of_its_batch(newsroom, tmp_path):
 
 
 def test_case102_flat_picture_is_signed_but_said_to_be_unmatchable(newsroom, tmp_path):
-    from PIL import Image
-
     Image.new("RGB", (400, 300), "navy").save(tmp_path / "flat.png")
     [published] = newsroom.installation.publisher.publish(
         [PublishJob(tmp_path / "flat.png", tmp_path / "out.png", REQUEST)]

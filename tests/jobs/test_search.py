@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from provenance_cli import demo_media as media
 
 from provenance.digest import Digest
 from provenance.errors import FormatError
 from provenance.ledger.receipt import Receipt, check_receipt
+from provenance_cli import demo_media as media
 
 
 def test_by_file_finds_the_recompressed_picture_and_proves_it(newsroom, tmp_path):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from PIL import Image
-from provenance_cli import demo_media as media
 
 from provenance.errors import UnsupportedError
 from provenance.evidence import Channel, DifferenceKind, Family, Unavailable, VerdictCode
 from provenance.media.asset import MediaType
 from provenance.report.report import report_json
+from provenance_cli import demo_media as media
 
 
 def test_untouched_file_is_intact_and_identical(newsroom):

@@ -1,0 +1,95 @@
+"""A real service on a local port over a real installation with one registered photograph."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from PIL import Image
+
+from provenance.publish import Published, PublishJob
+from provenance.record import SourceType
+from provenance.setup import initialise
+from provenance.signing.claims import SigningRequest
+from provenance_api.app import create_app
+from provenance_api.guard import Rates
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service and what was published in it."""
+
+    app: FastAPI
+    client: httpx.Client
+    published: Published
+    port: int
+
+    @property
+    def uploads(self) -> Path:
+        return self.app.state.wiring.folder
+
+
+def photograph() -> Image.Image:
+    spec = find_spec("skimage")
+    assert spec is not None and spec.origin is not None
+    return Image.open(Path(spec.origin).parent / "data/astronaut.png").convert("RGB")
+
+
+def encoded(image: Image.Image, form: str = "JPEG", **options: Any) -> bytes:
+    made = BytesIO()
+    image.save(made, form, **options)
+    return made.getvalue()
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    settings = initialise(folder, "Example <News> TEST")
+    app = create_app(settings)
+    app.state.rates = Rates(per_minute=1e6, burst=1e6)
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the service did not start"
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    source, output = folder / "astronaut.jpg", folder / "astronaut.signed.jpg"
+    source.write_bytes(encoded(photograph(), quality=92))
+    request = SigningRequest(
+        title="Portrait </title><script>alert(1)</script>", source_type=SourceType.DIGITAL_CAPTURE
+    )
+    [published] = app.state.wiring.installation.publisher.publish([PublishJob(source, output, request)])
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        yield Service(app, client, published, port)
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive(), "the service did not stop"
+
+
+@pytest.fixture
+def client(service: Service) -> httpx.Client:
+    return service.client
+
+
+@pytest.fixture(scope="session")
+def signed(service: Service) -> bytes:
+    return service.published.output.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def altered() -> bytes:
+    """The photograph with another region pasted over the face, re-encoded."""
+    image = photograph()
+    image.paste(image.crop((0, 300, 120, 420)), (170, 50))
+    return encoded(image, quality=85)
