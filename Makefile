@@ -19,7 +19,7 @@ demo: $(VENV)/.installed        ## sign, copy, damage and verify real media; wri
 	$(BIN)/provenance demo --folder demo
 
 serve: $(VENV)/.installed       ## the service and its page on http://127.0.0.1:8000
-	$(BIN)/provenance serve
+	$(BIN)/provenance serve --dev
 
 lint: $(VENV)/.tested           ## style, types, import directions
 	$(BIN)/ruff format --check .

@@ -97,8 +97,12 @@ def all_reasons(evidence: Evidence, agreement: str) -> tuple[Reason, ...]:
         *_agreement_reasons(evidence, agreement),
         *_match_reasons(evidence),
         *_mark_reasons(evidence),
-        *(Reason("file.note", note) for note in evidence.notes),
+        *(Reason("file.note", _sentence(note)) for note in evidence.notes),
     )
+
+
+def _sentence(note: str) -> str:
+    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
 
 
 def _credential_reasons(credential: Credential) -> Iterator[Reason]:
@@ -130,7 +134,7 @@ def _credential_reasons(credential: Credential) -> Iterator[Reason]:
             "credential.declares-synthesis", f"The signer declares this content as generated{model}."
         )
     for note in credential.notes:
-        yield Reason("credential.note", note)
+        yield Reason("credential.note", _sentence(note))
 
 
 def _agreement_reasons(evidence: Evidence, agreement: str) -> Iterator[Reason]:
@@ -156,7 +160,7 @@ def _match_reasons(evidence: Evidence) -> Iterator[Reason]:
     best, *others = evidence.matches
     yield _found_reason(best)
     yield from _status_reasons(best.record)
-    if best.confirmed:
+    if best.confirmed and not best.identical:
         yield from _comparison_reasons(best)
     for other in others:
         word = "Also matches" if other.confirmed else "Also resembles"

@@ -52,7 +52,7 @@ def registration(
     *,
     key: PrivateKey = PUBLISHER_KEY,
     organisation: str = ORGANISATION,
-    type: EntryType = EntryType.REGISTER,
+    kind: EntryType = EntryType.REGISTER,
     refs: Sequence[Digest] = (),
     codes: Sequence[StoredFingerprint] | None = None,
     pictures: Sequence[StoredReference] | None = None,
@@ -75,7 +75,7 @@ def registration(
         references=references_digest(pictures),
     )
     entry = Entry(
-        type,
+        kind,
         payload.commitment(),
         NOW,
         asset=file_digest(number),
@@ -92,16 +92,16 @@ def registration(
 
 
 def statement(
-    type: EntryType,
+    kind: EntryType,
     *refs: str,
     key: PrivateKey = PUBLISHER_KEY,
     organisation: str = ORGANISATION,
     reason: str = "",
 ) -> Registration:
     """A withdrawal, dispute, redaction or revocation that speaks of ``refs`` (asset ids)."""
-    payload = Payload(seed(type, refs, reason)[:16], publisher=organisation, reason=reason)
-    entry = Entry(type, payload.commitment(), NOW, refs=tuple(Digest.parse(each) for each in refs))
-    if type is EntryType.REDACT:
+    payload = Payload(seed(kind, refs, reason)[:16], publisher=organisation, reason=reason)
+    entry = Entry(kind, payload.commitment(), NOW, refs=tuple(Digest.parse(each) for each in refs))
+    if kind is EntryType.REDACT:
         return Registration(sign_entry(replace(entry, payload=None), key))
     return Registration(sign_entry(entry, key), payload)
 

@@ -33,6 +33,12 @@ _FIXED: Final = {
 }
 
 
+def security_headers(path: str, request_id: str) -> dict[str, str]:
+    """Return what every answer for ``path`` carries: the policy, the request's id and the fixed headers."""
+    policy = PAGE_POLICY if is_page(path) else API_POLICY
+    return _FIXED | {"Content-Security-Policy": policy, "X-Request-Id": request_id}
+
+
 class Headers:
     """ASGI middleware: a request id and the security headers on every answer, errors included.
 
@@ -50,12 +56,12 @@ class Headers:
             return
         request_id = str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
-        policy = PAGE_POLICY if is_page(scope["path"]) else API_POLICY
+        added = security_headers(scope["path"], request_id)
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(_FIXED | {"Content-Security-Policy": policy, "X-Request-Id": request_id})
+                headers.update(added)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from provenance import errors
+from provenance_api.guard import security_headers
 from provenance_api.page import is_page, render
 
 _log = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ def problem(
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         sent.setdefault("Retry-After", str(RETRY_AFTER_S))
     if is_page(request.url.path):
-        return HTMLResponse(render("problem.html", request, problem=made), status, sent)
+        shown = {"detail": "", "hint": "", "errors": []} | made
+        return HTMLResponse(render("problem.html", request, problem=shown), status, sent)
     return JSONResponse(made, status, sent, media_type=MEDIA_TYPE)
 
 
@@ -155,6 +157,9 @@ def _on_disconnect(_request: Request, _error: Exception) -> Response:
 def _on_unknown(request: Request, error: Exception) -> Response:
     """Answer a bug with an id that finds it in the log; the server logs the traceback itself."""
     _log.error("request %s failed: %s", request.state.request_id, type(error).__name__)
-    return problem(
+    answer = problem(
         request, 500, "bug", "Something went wrong here", detail="this is a bug; quote the instance"
     )
+    # This handler alone runs outside the middleware that adds them.
+    answer.headers.update(security_headers(request.url.path, request.state.request_id))
+    return answer

@@ -96,7 +96,7 @@ def _show(query: str, hits: Sequence[Hit]) -> None:
         note(f"{query}: nothing registered is near")
         return
     out(query)
-    head = ("  entry", "title", "publisher", "registered", "status", "found by", "differs")
+    head = ("entry", "title", "publisher", "registered", "status", "found by", "differs")
     out(table([head, *map(_row, hits)]))
 
 
@@ -104,7 +104,7 @@ def _row(hit: Hit) -> tuple[str, ...]:
     record = hit.record
     at = f" at {hit.time_s:.1f} s" if hit.time_s is not None else ""
     return (
-        f"  {record.index}",
+        str(record.index),
         record.title,
         record.publisher,
         time_text(record.registered_at),

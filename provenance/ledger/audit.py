@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,9 +11,9 @@ from provenance.errors import FormatError, NotFoundError, ProofError, Provenance
 from provenance.evidence import Record, RecordStatus
 from provenance.ledger.checkpoint import NoteVerifier, open_checkpoint
 from provenance.ledger.cose import key_from_bytes
-from provenance.ledger.entry import EntryType, open_entry, publisher_of
+from provenance.ledger.entry import EntryType, Payload, open_entry, publisher_of
 from provenance.ledger.merkle import Edge, edge_root, edge_shape, grow, leaf_hash
-from provenance.ledger.registration import Examined, Registration, examine
+from provenance.ledger.registration import Examined, Registration, StoredFingerprint, examine
 from provenance.ledger.rows import Head, PublisherKey
 from provenance.ledger.store import Store
 from provenance.ledger.writer import OVERRIDES, STATUS_OF
@@ -64,11 +64,18 @@ class _Walk:
         self.size = 0
         self.checkpoints = 0
         self.assets: dict[bytes, _Expected] = {}
+        self._payloads: dict[int, Callable[[], Payload | None]] = {}
+        self._codes: dict[int, tuple[StoredFingerprint, ...]] = {}
+        self._rows: dict[int, Record] = {}
         self._notes = _notes(store)
         self._next: tuple[int, str] | None = next(self._notes, None)
 
     def step(self, rows: list[tuple[int, bytes, bytes]]) -> None:
         """Check some neighbouring entries and the checkpoints that end among them."""
+        first, last = rows[0][0], rows[-1][0]
+        self._payloads = self.store.payloads_between(first, last + 1)
+        self._codes = self.store.fingerprints_between(first, last + 1)
+        self._rows = {each.index: each for each in self.store.records_after(first - 1, len(rows))}
         for index, stored, leaf in rows:
             if index != self.size:
                 raise ProofError(f"expected entry {self.size} next, found entry {index}", hint=_HINT)
@@ -106,9 +113,10 @@ class _Walk:
         key = self.publishers.get(publisher_of(leaf))
         if key is None:
             raise NotFoundError("expected a publisher key that was admitted, found another")
-        payload = self.store.payload(stored)
-        asset_id = str(Digest(stored))
-        codes, pictures = self.store.fingerprints(asset_id), self.store.references(asset_id)
+        payload = self._payloads[index]() if index in self._payloads else None
+        codes = self._codes.get(index, ())
+        # References may be large: those of one entry at a time.
+        pictures = self.store.references_at(index)
         registration = Registration(leaf, payload, codes, pictures)
         public = key_from_bytes(key.public)
         entry = open_entry(leaf, public)
@@ -127,7 +135,9 @@ class _Walk:
         self._fold(each)
 
     def _compare(self, each: Examined, index: int) -> None:
-        found = self.store.record(str(Digest(each.leaf_hash)))
+        found = self._rows.get(index)
+        if found is None:
+            raise FormatError("expected a registry row, found none")
         expected = each.record(index, found.registered_at)
         same = replace(found, status=expected.status, status_reason="", replaced_by=None)
         if same != expected:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from provenance.digest import Digest
-from provenance.errors import NotFoundError
+from provenance.errors import NotFoundError, StorageError
 from provenance.evidence import Record, RecordStatus, SourceType
-from provenance.ledger.registration import Examined
+from provenance.ledger.registration import Examined, StoredFingerprint, StoredReference
 from provenance.ledger.tables import HEAD, PUBLISHER, TILE, Connected
 from provenance.media.asset import MediaType
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def _readable(convert: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Make ``convert`` raise StorageError for a row whose values cannot be what was written."""
+
+    @functools.wraps(convert)
+    def checked(*args: _P.args, **options: _P.kwargs) -> _T:
+        try:
+            return convert(*args, **options)
+        except (ValueError, TypeError, OverflowError) as cause:
+            raise StorageError(
+                f"expected a readable row of the registry, found a damaged one: {cause}",
+                hint="restore the registry from a backup, then run provenance doctor",
+            ) from cause
+
+    return checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +89,7 @@ def microseconds_of(time: datetime) -> int:
     return (time - _EPOCH) // _MICROSECOND
 
 
+@_readable
 def record_of(row: Any) -> Record:
     """Return the record in a row of ``asset``."""
     return Record(
@@ -93,6 +114,19 @@ def record_of(row: Any) -> Record:
     )
 
 
+@_readable
+def fingerprint_of(row: Any) -> StoredFingerprint:
+    """Return the code in a row of ``fingerprint``."""
+    return StoredFingerprint(row.algorithm, row.value, row.time_s, row.quality)
+
+
+@_readable
+def reference_of(row: Any) -> StoredReference:
+    """Return the reference in a row of ``reference``."""
+    return StoredReference(row.kind, row.blob, row.time_s)
+
+
+@_readable
 def read_head(connection: Connected, *, lock: bool = False) -> Head:
     """Return the head; with ``lock`` nobody else may move it until the transaction ends."""
     query = HEAD.select().where(HEAD.c.log_id == 1)
@@ -139,6 +173,7 @@ def read_tile(connection: Connected, level: int, number: int) -> bytes:
     return found
 
 
+@_readable
 def read_publishers(connection: Connected) -> dict[Digest, PublisherKey]:
     """Return all publisher keys by thumbprint."""
     rows = connection.execute(PUBLISHER.select())

@@ -6,15 +6,17 @@ which commits everything or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import groupby
 from typing import Any, Final, Self
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from provenance.digest import Digest
-from provenance.errors import ConflictError, FormatError, NotFoundError
+from provenance.errors import ConflictError, FormatError, NotFoundError, ProvenanceError
 from provenance.evidence import Record
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
 from provenance.ledger.entry import Payload
@@ -24,10 +26,12 @@ from provenance.ledger.rows import (
     Counts,
     Head,
     PublisherKey,
+    fingerprint_of,
     read_head,
     read_publishers,
     read_tile,
     record_of,
+    reference_of,
 )
 from provenance.ledger.tables import (
     ASSET,
@@ -50,6 +54,24 @@ from provenance.ledger.writer import Writer
 _ROWS: Final = 10_000
 
 
+@contextmanager
+def _closed_on_error(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except ProvenanceError:
+        engine.dispose()
+        raise
+
+
+def _payload(row: Any) -> Payload | None:
+    if row.body is None:
+        return None
+    try:
+        return Payload.from_cbor(row.salt, row.body)
+    except ValueError as cause:
+        raise FormatError(f"expected a stored payload: {cause}") from cause
+
+
 class Store:
     """The registry and log of one installation; cheap to open, safe to share between threads.
 
@@ -70,7 +92,8 @@ class Store:
             StorageError: It cannot be written.
         """
         engine = open_engine(url)
-        create_schema(engine, EMPTY_ROOT)
+        with _closed_on_error(engine):
+            create_schema(engine, EMPTY_ROOT)
         return cls(engine)
 
     @classmethod
@@ -84,8 +107,14 @@ class Store:
             StorageError: It cannot be read.
         """
         engine = open_engine(url)
-        check_schema(engine)
+        with _closed_on_error(engine):
+            check_schema(engine)
         return cls(engine)
+
+    @property
+    def url(self) -> str:
+        """The database URL, without a password."""
+        return self._engine.url.render_as_string()
 
     def close(self) -> None:
         """Close all connections; the store must not be used afterwards."""
@@ -205,12 +234,18 @@ class Store:
             FormatError: The stored bytes are damaged.
         """
         found = self._rows(sa.select(PAYLOAD).where(PAYLOAD.c.leaf_hash == leaf))
-        if not found or found[0].body is None:
-            return None
-        try:
-            return Payload.from_cbor(found[0].salt, found[0].body)
-        except ValueError as cause:
-            raise FormatError(f"expected a stored payload: {cause}") from cause
+        return _payload(found[0]) if found else None
+
+    def payloads_between(self, start: int, stop: int) -> dict[int, Callable[[], Payload | None]]:
+        """Return what reads the payload of each entry from ``start`` to before ``stop`` that has one.
+
+        They are read one by one, so that a damaged payload is found at its entry.
+        """
+        query = sa.select(ENTRY.c.idx, PAYLOAD.c.salt, PAYLOAD.c.body).join_from(
+            ENTRY, PAYLOAD, ENTRY.c.leaf_hash == PAYLOAD.c.leaf_hash
+        )
+        rows = self._rows(query.where(ENTRY.c.idx >= start, ENTRY.c.idx < stop))
+        return {row.idx: partial(_payload, row) for row in rows}
 
     # --- registry ---
 
@@ -267,13 +302,13 @@ class Store:
         The walk holds no lock and no connection between its steps; assets registered meanwhile are included.
         """
         f = FINGERPRINT.c
-        place = (index + 1, 0)
+        last = (index, 1 << 31)
         while True:
             query = (
-                sa.select(ASSET.c.leaf_hash, f.entry_idx, f.id, f.time_s, f.value)
+                sa.select(ASSET.c.leaf_hash, f.entry_idx, f.place, f.time_s, f.value)
                 .join(ASSET, ASSET.c.idx == f.entry_idx)
-                .where(f.algorithm == algorithm, sa.tuple_(f.entry_idx, f.id) > sa.tuple_(*place))
-                .order_by(f.entry_idx, f.id)
+                .where(f.algorithm == algorithm, sa.tuple_(f.entry_idx, f.place) > sa.tuple_(*last))
+                .order_by(f.entry_idx, f.place)
                 .limit(_ROWS)
             )
             rows = self._rows(query)
@@ -281,7 +316,7 @@ class Store:
                 yield f"sha256:{row.leaf_hash.hex()}", row.entry_idx, row.time_s, row.value
             if len(rows) < _ROWS:
                 return
-            place = (rows[-1].entry_idx, rows[-1].id)
+            last = (rows[-1].entry_idx, rows[-1].place)
 
     def fingerprints(self, asset_id: str) -> tuple[StoredFingerprint, ...]:
         """Return all codes of one asset in their order.
@@ -290,9 +325,18 @@ class Store:
             FormatError: ``asset_id`` is spelled otherwise.
             NotFoundError: Not in the log.
         """
-        query = sa.select(FINGERPRINT).where(FINGERPRINT.c.entry_idx == self.index_of(asset_id))
-        rows = self._rows(query.order_by(FINGERPRINT.c.id))
-        return tuple(StoredFingerprint(r.algorithm, r.value, r.time_s, r.quality) for r in rows)
+        index = self.index_of(asset_id)
+        return self.fingerprints_between(index, index + 1).get(index, ())
+
+    def fingerprints_between(self, start: int, stop: int) -> dict[int, tuple[StoredFingerprint, ...]]:
+        """Return the codes of the entries from ``start`` to before ``stop`` that have some, by position."""
+        f = FINGERPRINT.c
+        query = sa.select(FINGERPRINT).where(f.entry_idx >= start, f.entry_idx < stop)
+        rows = self._rows(query.order_by(f.entry_idx, f.place))
+        return {
+            index: tuple(fingerprint_of(row) for row in each)
+            for index, each in groupby(rows, key=lambda row: int(row.entry_idx))
+        }
 
     def references(self, asset_id: str, kind: str | None = None) -> tuple[StoredReference, ...]:
         """Return the stored picture and sound of one asset in their order.
@@ -305,11 +349,15 @@ class Store:
             FormatError: ``asset_id`` is spelled otherwise.
             NotFoundError: Not in the log.
         """
-        query = sa.select(REFERENCE).where(REFERENCE.c.entry_idx == self.index_of(asset_id))
+        return self.references_at(self.index_of(asset_id), kind)
+
+    def references_at(self, index: int, kind: str | None = None) -> tuple[StoredReference, ...]:
+        """Return the stored picture and sound of the entry at ``index``, as :meth:`references` does."""
+        query = sa.select(REFERENCE).where(REFERENCE.c.entry_idx == index)
         if kind is not None:
             query = query.where(REFERENCE.c.kind == kind)
         rows = self._rows(query.order_by(REFERENCE.c.id))
-        return tuple(StoredReference(r.kind, r.blob, r.time_s) for r in rows)
+        return tuple(reference_of(row) for row in rows)
 
     def counts(self) -> Counts:
         """Return how much the registry holds."""

@@ -126,22 +126,24 @@ class AssetRow(_Row, table=True):
 
 
 class FingerprintRow(_Row, table=True):
-    """Perceptual codes in registration order."""
+    """Perceptual codes in registration order; ``place`` counts within an asset."""
 
     __tablename__ = "fingerprint"
-    # The first index serves the streams that fill the code index; the second one exact look-ups of the
-    # interoperable 64-bit code, and is kept small by holding only that.
+    # The primary key gives all codes of an asset, the first index the streams that fill the code index, the
+    # second one exact look-ups of the interoperable 64-bit code; it is small because it holds only that.
     __table_args__ = (
-        sa.Index("fingerprint_stream", "algorithm", "entry_idx", "id"),
+        sa.Index("fingerprint_stream", "algorithm", "entry_idx", "place"),
         sa.Index(
             "fingerprint_phash",
+            "algorithm",  # without it the planner prefers the stream index and reads every code
             "value",
             sqlite_where=sa.text("algorithm = 'phash64-v1'"),
             postgresql_where=sa.text("algorithm = 'phash64-v1'"),
         ),
+        {"sqlite_with_rowid": False},
     )
-    id: int | None = Field(default=None, primary_key=True, sa_type=_WHOLE)
-    entry_idx: int = Field(sa_type=_WHOLE)
+    entry_idx: int = Field(primary_key=True, sa_type=_WHOLE, sa_column_kwargs={"autoincrement": False})
+    place: int = Field(primary_key=True)
     algorithm: str
     value: bytes
     time_s: float | None

@@ -108,12 +108,13 @@ class Writer:
             codes.extend(
                 {
                     "entry_idx": index,
+                    "place": place,
                     "algorithm": f.algorithm,
                     "value": f.value,
                     "time_s": f.time_s,
                     "quality": f.quality,
                 }
-                for f in made.fingerprints
+                for place, f in enumerate(made.fingerprints)
             )
             blobs.extend(
                 {"entry_idx": index, "kind": r.kind, "time_s": r.time_s, "blob": r.blob}

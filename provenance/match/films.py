@@ -18,11 +18,14 @@ from provenance.match.path import Line
 #: Distance, bits of PDQ, up to which two frames count as the same within an alignment. Source:
 #: docs/measurements.md, film: the order in time allows a wider radius than single pictures.
 FRAME_RADIUS: Final = 60
+#: Distance, bits, from which a frame speaks against the line it is on. Source: between two stored frames of
+#: fast motion a genuine one is up to 92 bits from both, 50 on average; foreign ones are 128.
+FOREIGN_BITS: Final = 80
 #: Distance of a second of film to the asset's, bits, mean and standard deviation over clean copies
 #: (re-encoded, brighter, captioned, at other speeds). Source: 1,457 frames of 3 films, docs/measurements.md.
 CLEAN_BITS: Final = 16.4
 CLEAN_SPREAD_BITS: Final = 9.2
-#: Shortest foreign stretch that is told, seconds. Source: the path over lines leaves out three frames at
+#: Shortest foreign stretch that is told, seconds. Source: the path over lines leaves out four frames at
 #: four a second, and single frames stay unseen.
 MIN_FOREIGN_S: Final = 0.9
 
@@ -136,7 +139,7 @@ def compare_frames(
         if line is None and not (before and after):
             continue
         bits = _distance(films, gap, line)
-        if bits > FRAME_RADIUS:
+        if bits > FOREIGN_BITS:
             there = (
                 None if line is None else Span(max(0.0, line.at(gap.start_s)), max(0.0, line.at(gap.end_s)))
             )

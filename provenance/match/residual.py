@@ -31,7 +31,10 @@ _BLURS = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 4.0)
 _FLOOR = 1.0
 # A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
 _CLIP = 6.0
-_BINS = 12
+# Bins of texture, as shares of the pixels in order; narrow at the top, where edges are.
+_EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+# Noise that texture may bring, pixels of its gradient: what a third of a pixel of misplacement or of blur does.
+_SLIP = 0.4
 
 Plane = NDArray[np.float32]
 
@@ -85,13 +88,13 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     elif blur < 0:
         shown = _blurred(copy, -blur)
     rest = shown - expected
-    activity = _activity(expected[:, :, 0])
+    activity = _activity(expected)
     curves = [_noise(rest[:, :, c], activity, inside) for c in range(3)]
-    sigma = np.stack([np.interp(activity, *curve) for curve in curves], axis=2).astype(np.float32)
+    sigma = np.stack([_usual(activity, *curve) for curve in curves], axis=2)
     deviation = rest / sigma
     energy = np.stack([_energy(deviation, inside, width) for width in SCALES])
     shift = np.stack([_shift(rest, sigma, inside, width) for width in SCALES])
-    middle = float(np.interp(float(np.median(activity[inside])), *curves[0]))
+    middle = float(np.median(sigma[:, :, 0][inside]))
     return Residual(deviation, energy, shift, inside, copy, expected, blur, middle)
 
 
@@ -106,7 +109,7 @@ def _blurred(planes: Plane, deviation: float) -> Plane:
 
 
 def _toned(copy: Plane, known: Plane, inside: warp.Mask) -> Plane:
-    """Return the reference in the copy's tone: each channel by a curve of its own and a share of the others."""
+    """Return the reference in the copy's tone: a curve for each channel and a share of the other two."""
     height, width = inside.shape
     # Block means: tone is a matter of areas, and they do not feel misregistration and grain.
     size = (max(1, width // 8), max(1, height // 8))
@@ -193,22 +196,32 @@ def _soft(plane: Plane, deviation: float) -> Plane:
     return _blurred(plane, deviation) if deviation else plane
 
 
-def _activity(luma: Plane) -> Plane:
-    across = cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
-    down = cv2.Sobel(luma, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
-    return np.asarray(np.sqrt(np.maximum(cv2.blur(across**2 + down**2, (9, 9)), 0)), np.float32)
+def _activity(planes: Plane) -> Plane:
+    """Return root mean squared gradient of all planes around each pixel, grey levels a pixel."""
+    across = cv2.Sobel(planes, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
+    down = cv2.Sobel(planes, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
+    square = cv2.blur((across**2 + down**2).sum(axis=2), (9, 9))
+    return np.sqrt(np.maximum(square, 0)).astype(np.float32)  # a running mean may round below zero
 
 
 def _noise(
     rest: Plane, activity: Plane, inside: warp.Mask
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return noise against local texture: a rising curve through the quantiles of equally filled bins."""
+    """Return noise against local texture: a rising curve through a quantile of each bin of texture."""
     texture, off = activity[inside], np.abs(rest[inside])
-    order = np.argsort(texture, kind="stable")
-    groups = np.array_split(order, min(_BINS, max(1, len(order) // 64)))
+    edges = (np.array(_EDGES) * len(texture)).astype(np.int64)
+    groups = [g for g in np.split(np.argsort(texture, kind="stable"), edges) if len(g) >= 32]
     at = np.array([np.median(texture[g]) for g in groups], np.float64)
     size = [float(np.quantile(off[g], _QUANTILE)) / _QUANTILE_DEVIATION for g in groups]
     return at, np.maximum(_rising(size), _FLOOR)
+
+
+def _usual(activity: Plane, at: NDArray[np.float64], noise: NDArray[np.float64]) -> Plane:
+    """Return the noise at each pixel, never more than resampling can cause.
+
+    Without the bound an object that holds all the texture of a picture would, when removed, pass for noise.
+    """
+    return np.minimum(np.interp(activity, at, noise), noise[0] + _SLIP * activity).astype(np.float32)
 
 
 def _rising(values: list[float]) -> NDArray[np.float64]:

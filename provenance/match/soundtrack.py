@@ -7,6 +7,7 @@ fitted and given out by the cheapest path, as frames are. Windows overlap by con
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -77,9 +78,9 @@ def max_bit_error(codes: int, places: int) -> float:
         :data:`BIT_ERROR` shows at its number of places, so that the chance of one wrong find among all
         places stays :data:`FALSE_RATE`.
     """
-    known = np.log([count for count, _ in BIT_ERROR])
+    known = [math.log(count) for count, _ in BIT_ERROR]
     limits = [limit for _, limit in BIT_ERROR]
-    at = np.log(max(codes, 1))
+    at = math.log(max(codes, 1))
     if at < known[0]:  # below the shortest measured length: along the line through the first two
         limit = limits[0] + (at - known[0]) * (limits[1] - limits[0]) / (known[1] - known[0])
     else:
@@ -251,13 +252,13 @@ def _fit(sounds: _Sounds, line: Line, first: int, end: int) -> Line:
     sums = np.cumsum(np.pad(errors, ((0, 0), (1, 0))), axis=1)
     starts = np.arange(0, end - first - piece + 1, max(1, piece // 2))
     means = (sums[:, starts + piece] - sums[:, starts]) / piece
-    weight = means.mean(axis=0) - means.min(axis=0)
+    weight = np.asarray(means.mean(axis=0) - means.min(axis=0), np.float64)
     # Nearness-weighted mean of the places: finer than the step of the codes.
-    near = np.exp((means.min(axis=0) - means) / 1.0)
+    near = np.exp(means.min(axis=0) - means)
     shift = (near * shifts[:, None]).sum(axis=0) / near.sum(axis=0)
-    middle = (first + starts + (piece - 1) / 2) / sounds.rate + _HALF_S
-    found = sounds.places(line)[first:end].astype(np.float64)
-    places = (np.cumsum(np.pad(found, (1, 0)))[starts + piece] - np.cumsum(np.pad(found, (1, 0)))[starts]) / piece
+    middle = np.asarray((first + starts + (piece - 1) / 2) / sounds.rate + _HALF_S, np.float64)
+    found = np.cumsum(np.pad(sounds.places(line)[first:end].astype(np.float64), (1, 0)))
+    places = (found[starts + piece] - found[starts]) / piece
     # Pieces overlap by half; the speed of a few of them is that of their noise.
     short = end - first < _SPEED_CODES
     fitted = fit_line(middle, (places + shift) / sounds.rate + _HALF_S, weight, line, hold=short)
@@ -298,7 +299,10 @@ def _joined(sounds: _Sounds, parts: list[_Part]) -> list[_Part]:
         if joined:
             before, began, ended = joined[-1]
             seam = (first + ended) / 2 / sounds.rate
-            same = abs(before.at(seam) - line.at(seam)) <= 2 / sounds.rate and abs(before.speed - line.speed) < 0.02
+            same = (
+                abs(before.at(seam) - line.at(seam)) <= 2 / sounds.rate
+                and abs(before.speed - line.speed) < 0.02
+            )
             if same and (first - ended) / sounds.rate <= JOIN_S:
                 joined[-1] = (_fit(sounds, before, began, end), began, end)
                 continue

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Channel, Segment, Span
 from provenance.fingerprint.code import PDQ256
-from provenance.match.films import FRAME_RADIUS, Codes, Films, Times
+from provenance.match.films import FOREIGN_BITS, FRAME_RADIUS, Codes, Films, Times
 from provenance.match.path import Line, best_path, best_stretch, fit_line, runs
 
 #: What the frames of a stretch must be nearer than FRAME_RADIUS, summed over frames unlike each other, bits.
 #: One frame within the radius of single pictures has it, or several distinct ones that are farther.
 MIN_EVIDENCE: Final = FRAME_RADIUS - PDQ256.radius
 #: Cost of beginning, ending or changing a line, bits: a stretch of foreign frames (128 bits from anything) is
-#: left out from three frames on, and a change of line is seen where it brings frames as much nearer in sum.
+#: left out from four frames on, and a change of line is seen where it brings frames as much nearer in sum.
 SWITCH_BITS: Final = 80.0
 
 # A line with its first frame and the frame after its last.
@@ -232,11 +232,11 @@ def _fit(films: Films, line: Line, first: int, end: int, *, hold: bool = False) 
 
 def _assign(films: Films, lines: list[Line]) -> list[_Part]:
     """Return the parts of the cheapest path over lines and no line: (line, first frame, frame after)."""
-    costs = np.full((len(films.copy_s), len(lines) + 1), FRAME_RADIUS, np.float32)
+    costs = np.full((len(films.copy_s), len(lines) + 1), FOREIGN_BITS, np.float32)
     for column, line in enumerate(lines, start=1):
         # Unlike frames all count the same, and a missing stored frame (flat, dropped) a little against.
         cost = films.cost(line)
-        costs[:, column] = np.where(np.isfinite(cost), np.minimum(cost, 128), FRAME_RADIUS + 1)
+        costs[:, column] = np.where(np.isfinite(cost), np.minimum(cost, 128), FOREIGN_BITS + 1)
     return [(lines[state - 1], a, b) for state, a, b in runs(best_path(costs, SWITCH_BITS)) if state]
 
 

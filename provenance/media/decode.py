@@ -139,39 +139,33 @@ def read_frames(
 ) -> Iterator[tuple[float, Rgb]]:
     """Yield for each tick k / ``rate_hz`` the frame shown nearest to it, in bounded memory.
 
-    Variable frame rates are followed by their time stamps; where frames are further apart than ticks, the
-    same frame is yielded again. The grid does not depend on ``start_s``, so that parts read alone equal the
-    same parts of the whole.
+    Where frames are further apart than ticks, the same frame is yielded again. The grid does not depend on
+    ``start_s``: parts read alone equal the same parts of the whole.
 
     Args:
         file: The film; its type is sniffed.
         rate_hz: Ticks per second of media time.
         max_side: Longest side of the frames, pixels; smaller films are not enlarged.
-        start_s: First tick at or after this time; default the beginning.
-        end_s: Last tick before this time; default the end.
-        limits: Duration, side and pixels, checked on every frame: headers can lie.
+        start_s: Earliest tick; default the beginning.
+        end_s: First time without a tick; default the end.
+        limits: Duration, side and pixels, checked on every frame.
         on_note: Told about damaged packets that were left out.
 
     Yields:
-        Time of the tick in seconds, and the frame: uint8, shape (H, W, 3), sRGB, upright (display matrix
-        applied), square pixels.
+        Time of the tick, seconds; frame, uint8, shape (H, W, 3), upright (display matrix), square pixels.
 
     Raises:
-        MediaError: There is no picture track or nothing of it can be decoded.
-        LimitError: Over a limit.
+        MediaError: No picture track, or nothing of it can be decoded. LimitError: Over a limit.
     """
+    ticks, last = Ticks(rate_hz, start_s or 0.0, end_s if end_s is not None else math.inf), None
     with _opened(file, _sniffed(file)) as container:
-        films, _sounds = _tracks(container)
+        films = _tracks(container)[0]
         if not films:
             raise MediaError("expected a film, found no picture track")
-        track = films[0]
+        track, shown = films[0], _displayed(films[0])
         _checked_size(track, limits)
-        shown = _displayed(track)
-        ticks = Ticks(rate_hz, start_s or 0.0, end_s if end_s is not None else math.inf)
-        if start_s:
-            _seek(container, start_s)
+        _seek(container, start_s or 0.0)
         make = _FrameMaker(track, max_side, limits)
-        last: tuple[float, Any] | None = None
         for time_s, frame in _timed(container, track, shown, limits, on_note):
             for tick in ticks.up_to(time_s):
                 nearer = frame if last is None or time_s - tick < tick - last[0] else last[1]
@@ -299,7 +293,9 @@ def _displayed(track: Any) -> float:
 
 
 def _seek(container: Any, start_s: float) -> None:
-    offset = int((_zero(container) + max(start_s - _LEAD_S, 0.0)) * av.time_base)
+    if start_s <= _LEAD_S:
+        return
+    offset = int((_zero(container) + start_s - _LEAD_S) * av.time_base)
     # Without an index decoding begins at the beginning, and the ticks before the start are passed over.
     with contextlib.suppress(av.error.FFmpegError):
         container.seek(offset)

@@ -114,7 +114,9 @@ def picture_size(file: BinaryIO, media_type: MediaType, limits: Limits) -> tuple
         LimitError: Over the limit of sides or pixels.
     """
     with _guard(limits), _open(file, media_type, limits) as image:
-        return _turned(image.size, _orientation(image, []))
+        # Pillow gives the size of a TIFF picture as it will stand after loading.
+        upright = media_type is MediaType.TIFF
+        return _turned(image.size, 1 if upright else _orientation(image, []))
 
 
 def read_picture(
@@ -154,17 +156,15 @@ def read_picture(
 
 
 class _guard:  # noqa: N801 - reads as a keyword at its places of use
-    """Turns what decoders raise into the product's errors and keeps Pillow's own pixel bound in step."""
+    """Turns what decoders raise into the product's errors and silences warnings that are errors or notes here."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._warnings = warnings.catch_warnings()
 
     def __enter__(self) -> None:
-        # Pillow refuses at twice this number, and some plug-ins enlarge the picture after the header.
-        Image.MAX_IMAGE_PIXELS = self._limits.pixels // 2
         self._warnings.__enter__()
-        warnings.simplefilter("ignore")  # of suspicious pictures Pillow only warns; ours are errors or notes
+        warnings.simplefilter("ignore")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._warnings.__exit__(kind, error, None)
@@ -184,6 +184,7 @@ def _open(file: BinaryIO, media_type: MediaType, limits: Limits) -> Image.Image:
     if media_type not in _FORMATS:
         raise UnsupportedError(f"expected a picture, found {media_type.value}")
     file.seek(0)
+    Image.MAX_IMAGE_PIXELS = None  # the header is judged by our own limits, here
     image = Image.open(file, formats=(_FORMATS[media_type],))
     width, height = image.size
     if max(width, height) > limits.side_px or width * height > limits.pixels:
@@ -192,6 +193,8 @@ def _open(file: BinaryIO, media_type: MediaType, limits: Limits) -> Image.Image:
             f"found {width} x {height}",
             hint="reduce the picture, or raise side_px and pixels",
         )
+    # Some plug-ins enlarge the picture after the header; Pillow refuses at twice this number.
+    Image.MAX_IMAGE_PIXELS = limits.pixels // 2 + 1
     profile = image.info.get("icc_profile") or b""
     if len(profile) > MAX_ICC_BYTES:
         raise MediaError(f"expected a colour profile of at most {MAX_ICC_BYTES} bytes, found {len(profile)}")

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -225,28 +225,10 @@ class WorkerPool:
             message = {"task": task, "params": dict(params or {}), "modes": [mode for _, mode in opened]}
             worker = self._acquire(wait_s)
             started = time.monotonic()
-            try:
+            with self._answering(worker, task, allowed_s):
                 answer = converse(
                     worker.channel, message, [fd for fd, _ in opened], started + allowed_s, callbacks or {}
                 )
-            except CallbackError as cause:
-                self._discard(worker)
-                raise cause.error from None
-            except TimeoutError as cause:
-                self._discard(worker)
-                raise DeadlineError(
-                    f"{task} did not end within {allowed_s:g} s",
-                    hint="the file is very large or made to be slow; allow more time if it is trusted",
-                ) from cause
-            except (EOFError, ConnectionError, NonsenseError) as cause:
-                end = self._discard(worker, grace_s=0.0 if isinstance(cause, NonsenseError) else 1.0)
-                reason = "the pool was closed" if self._closed else f"{cause}; {end}"
-                raise WorkerError(
-                    f"the media worker died in {task}: {reason}", hint="the file may be damaged or hostile"
-                ) from cause
-            except BaseException:
-                self._discard(worker)
-                raise
         worker.jobs += 1
         worker.busy_s += time.monotonic() - started
         if answer.get("spent") or worker.worn:
@@ -254,6 +236,30 @@ class WorkerPool:
         else:
             self._release(worker)
         return value_of(answer)
+
+    @contextlib.contextmanager
+    def _answering(self, worker: _Worker, task: str, allowed_s: float) -> Iterator[None]:
+        """Whatever goes wrong in the conversation costs the worker and becomes an error of the product."""
+        try:
+            yield
+        except CallbackError as cause:
+            self._discard(worker)
+            raise cause.error from None
+        except TimeoutError as cause:
+            self._discard(worker)
+            raise DeadlineError(
+                f"{task} did not end within {allowed_s:g} s",
+                hint="the file is very large or made to be slow; allow more time if it is trusted",
+            ) from cause
+        except (EOFError, ConnectionError, NonsenseError) as cause:
+            end = self._discard(worker, grace_s=0.0 if isinstance(cause, NonsenseError) else 1.0)
+            reason = "the pool was closed" if self._closed else f"{cause}; {end}"
+            raise WorkerError(
+                f"the media worker died in {task}: {reason}", hint="the file may be damaged or hostile"
+            ) from cause
+        except BaseException:
+            self._discard(worker)
+            raise
 
     def _acquire(self, wait_s: float | None) -> _Worker:
         deadline = None if wait_s is None else time.monotonic() + wait_s

@@ -17,8 +17,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from provenance.evidence import Comparison, Evidence, Match, Reason, VerdictCode
-from provenance.media.asset import Kind
+from provenance.evidence import Comparison, Match, Reason, VerdictCode
 from provenance.reasons import clock, span_text
 from provenance.report.report import Report, report_json
 
@@ -78,7 +77,7 @@ class ReasonGroup:
         title: What was looked at.
         level: How strong this kind is: cryptographic, ledger, similarity, declared, statistical.
         meaning: The level in a few words.
-        reasons: The findings; may be empty.
+        reasons: The findings.
     """
 
     title: str
@@ -87,37 +86,40 @@ class ReasonGroup:
     reasons: tuple[Reason, ...]
 
 
-#: Title, level, its meaning, and the first parts of the reason codes that belong to it.
+#: Title, level, its meaning, and the beginnings of the reason codes that belong to it. What was found by
+#: similarity stands with the comparison, so that it never looks as strong as a signature or a log entry.
 _GROUPS: Final = (
-    ("Content Credentials", "cryptographic", "follows from signatures", ("credential",)),
-    ("Registry", "ledger", "follows from the public log", ("registry", "record")),
+    ("Content Credentials", "cryptographic", "follows from signatures", ("credential.",)),
     (
-        "Comparison with the original",
+        "Registry",
+        "ledger",
+        "follows from the public log",
+        ("registry.identical", "registry.no-match", "record."),
+    ),
+    (
+        "Match and comparison with the original",
         "similarity",
         "measured; has an error rate",
-        ("alignment", "edit", "difference", "comparison"),
+        ("registry.", "alignment.", "edit.", "difference.", "comparison."),
     ),
-    ("Marks in the file", "declared", "written by anybody", ("mark",)),
-    ("Detector", "statistical", "supporting evidence only", ("detector",)),
-    ("File", "observed", "noticed while reading", ("file",)),
+    ("Marks in the file", "declared", "written by anybody", ("mark.",)),
+    ("Detector", "statistical", "supporting evidence only", ("detector.",)),
+    ("File", "observed", "noticed while reading", ("file.",)),
+    ("Further findings", "observed", "noticed while reading", ("",)),
 )
 
 
 def reason_groups(reasons: tuple[Reason, ...]) -> tuple[ReasonGroup, ...]:
     """Return ``reasons`` by kind of evidence, strongest kind first; every reason is in exactly one group."""
-    known = {prefix for *_, prefixes in _GROUPS for prefix in prefixes}
-    groups = [
-        ReasonGroup(title, level, meaning, tuple(r for r in reasons if _prefix(r) in prefixes))
-        for title, level, meaning, prefixes in _GROUPS
-    ]
-    rest = tuple(r for r in reasons if _prefix(r) not in known)
-    if rest:
-        groups.append(ReasonGroup("Further findings", "observed", "noticed while reading", rest))
-    return tuple(group for group in groups if group.reasons)
-
-
-def _prefix(reason: Reason) -> str:
-    return reason.code.split(".", 1)[0]
+    sorted_in: list[list[Reason]] = [[] for _ in _GROUPS]
+    for reason in reasons:
+        place = next(at for at, group in enumerate(_GROUPS) if reason.code.startswith(group[3]))
+        sorted_in[place].append(reason)
+    return tuple(
+        ReasonGroup(title, level, meaning, tuple(members))
+        for (title, level, meaning, _), members in zip(_GROUPS, sorted_in, strict=True)
+        if members
+    )
 
 
 def report_css() -> str:

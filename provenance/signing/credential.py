@@ -182,10 +182,6 @@ def _notes(
             "the signing certificate is of the older kind, without the C2PA claim-signing use",
         ),
         (
-            credential.revocation is Revocation.UNKNOWN,
-            "revocation of the signing certificate was not checked",
-        ),
-        (
             stamped and credential.signed_at is None,
             "the file carries a time stamp that no listed authority confirms; its time is not shown",
         ),

@@ -6,16 +6,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from PIL import Image
 
 from provenance.publish import Published, PublishJob
 from provenance.record import SourceType
@@ -23,6 +19,7 @@ from provenance.setup import initialise
 from provenance.signing.claims import SigningRequest
 from provenance_api.app import create_app
 from provenance_api.guard import Rates
+from tests.fakes.pictures import encoded, photograph
 
 
 @dataclass(frozen=True)
@@ -37,18 +34,6 @@ class Service:
     @property
     def uploads(self) -> Path:
         return self.app.state.wiring.folder
-
-
-def photograph() -> Image.Image:
-    spec = find_spec("skimage")
-    assert spec is not None and spec.origin is not None
-    return Image.open(Path(spec.origin).parent / "data/astronaut.png").convert("RGB")
-
-
-def encoded(image: Image.Image, form: str = "JPEG", **options: Any) -> bytes:
-    made = BytesIO()
-    image.save(made, form, **options)
-    return made.getvalue()
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,7 @@ import pytest
 from provenance.errors import UnavailableError
 from provenance_api.guard import API_POLICY, PAGE_POLICY, Rates
 from provenance_api.page import static_files
-
-from .conftest import photograph
+from tests.fakes.pictures import encoded, photograph
 
 PAGES = ("/", "/reference", "/r/" + "0" * 32)
 PATHS = (
@@ -55,7 +54,8 @@ def strict(text: str) -> Strict:
     assert seen.inputs <= seen.labelled
     assert seen.headings[0] == 1
     assert all(b - a <= 1 for a, b in zip(seen.headings, seen.headings[1:], strict=False)), seen.headings
-    assert '<html lang="en">' in text and "<main" in text
+    assert '<html lang="en">' in text
+    assert "<main" in text
     return seen
 
 
@@ -101,9 +101,11 @@ def test_the_form_works_without_javascript(client, altered):
         "Download the report as JSON",
     ):
         assert words in shown.text
-    assert "octagon" not in shown.text and "<polygon" in shown.text
+    assert "octagon" not in shown.text
+    assert "<polygon" in shown.text
     source = re.search(r'<img src="(/v1/reports/[0-9a-f]{32}/map\.png)"', shown.text)
-    assert source is not None and client.get(source[1]).status_code == 200
+    assert source is not None
+    assert client.get(source[1]).status_code == 200
 
 
 def test_foreign_text_is_escaped_case_98(client, signed):
@@ -120,8 +122,6 @@ def test_foreign_text_is_escaped_case_98(client, signed):
 
 def test_absent_credentials_are_neutral(client):
     image = photograph().rotate(90).resize((64, 64)).resize((256, 256)).convert("L").point(lambda v: 255 - v)
-    from .conftest import encoded
-
     answer = client.post("/check", files={"file": ("plain.png", encoded(image, "PNG"), "image/png")})
     shown = client.get(answer.headers["location"]).text
     assert "verdict tone-neutral" in shown
@@ -135,7 +135,8 @@ def test_a_person_gets_problems_as_a_page(client):
     strict(answer.text)
     assert "What to do:" in answer.text
     nothing = client.post("/check", files={"file": ("", b"", "application/octet-stream")})
-    assert nothing.status_code == 422 and "Choose a picture" in nothing.text.replace("choose", "Choose")
+    assert nothing.status_code == 422
+    assert "Choose a picture" in nothing.text.replace("choose", "Choose")
 
 
 def test_static_files_are_a_closed_list_case_99(client):

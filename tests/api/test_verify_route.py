@@ -14,8 +14,7 @@ from provenance.errors import DeadlineError, StorageError, WorkerError
 from provenance_api import uploads
 from provenance_api.schemas import ReportOut
 from provenance_api.uploads import clean_name
-
-from .conftest import encoded
+from tests.fakes.pictures import encoded
 
 
 def test_the_signed_file_is_intact_by_raw_body(client, signed):
@@ -204,7 +203,8 @@ def test_names_are_shown_clean_case_87(given):
 def test_a_long_name_with_line_breaks_is_one_short_line_case_87():
     shown = clean_name("a\r\nSet-Cookie: b" + "x" * 10_000)
     assert len(shown) <= 255
-    assert "\r" not in shown and "\n" not in shown
+    assert "\r" not in shown
+    assert "\n" not in shown
 
 
 def test_hostile_names_reach_no_path_and_no_header_case_87(service, client, signed):

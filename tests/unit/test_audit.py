@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 
 import pytest
@@ -22,14 +23,23 @@ from tests.ledger_made import (
 )
 
 
-@pytest.fixture
-def store(tmp_path):
-    made = make_store(tmp_path)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("log")
+    made = make_store(folder)
     log = make_log(made)
     assets = [each.asset_id for each in register(log, *range(10))]
     register(log, *range(10, 300))
     log.append([statement(EntryType.WITHDRAW, assets[3], assets[4], reason="wrong")])
     log.append([statement(EntryType.REDACT, assets[5])])
+    made.close()
+    return folder / "registry.db"
+
+
+@pytest.fixture
+def store(tmp_path, template):
+    shutil.copyfile(template, tmp_path / "registry.db")
+    made = make_store(tmp_path)
     yield made
     made.close()
 

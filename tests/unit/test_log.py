@@ -248,7 +248,7 @@ def test_only_the_publisher_withdraws_but_others_dispute(log, store):
 
 def test_a_new_version_supersedes_the_old_one(log, store):
     old = log.append([registration(1)])[0].asset_id
-    new = log.append([registration(2, type=EntryType.SUPERSEDE, refs=[Digest.parse(old)])])[0].asset_id
+    new = log.append([registration(2, kind=EntryType.SUPERSEDE, refs=[Digest.parse(old)])])[0].asset_id
     assert store.record(old).status is RecordStatus.SUPERSEDED
     assert store.record(old).replaced_by == new
     assert store.record(new).status is RecordStatus.ACTIVE

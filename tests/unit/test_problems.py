@@ -12,7 +12,8 @@ from provenance_api.shelf import Shelf
 def test_every_error_has_a_kind(error):
     kind = TABLE[error]
     assert 400 <= kind.status < 600
-    assert kind.title[0].isupper() and not kind.title.endswith(".")
+    assert kind.title[0].isupper()
+    assert not kind.title.endswith(".")
 
 
 def test_the_table_names_no_other_errors():
@@ -68,4 +69,5 @@ def test_the_shelf_forgets_by_time_number_and_size():
     now[0] = 10.0
     with pytest.raises(NotFoundError):
         shelf.get(last)
-    assert len(set(names)) == 4 and all(len(name) == 32 for name in names)
+    assert len(set(names)) == 4
+    assert all(len(name) == 32 for name in names)

@@ -53,14 +53,14 @@ def test_the_text_is_that_of_the_specification():
 
 
 def test_a_receipt_for_another_file_is_refused():
-    with pytest.raises(ReceiptError, match="another file|found one for"):
+    with pytest.raises(ReceiptError, match=r"another file|found one for"):
         check_receipt(TEXT, file_digest(2), SIGNER.vkey, KNOWN)
 
 
 def test_another_log_is_refused():
     with pytest.raises(CheckpointError):
         check_receipt(TEXT, file_digest(1), NoteSigner(ORIGIN, RIVAL_KEY).vkey, KNOWN)
-    with pytest.raises(CheckpointError, match="belongs|found one of"):
+    with pytest.raises(CheckpointError, match=r"belongs|found one of"):
         check_receipt(TEXT, file_digest(1), NoteSigner("other.example", LOG_KEY).vkey, KNOWN)
 
 

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from provenance.digest import Digest
 from provenance.errors import ConfigError, FormatError, NotFoundError, SchemaError, StorageError
@@ -150,6 +151,30 @@ def test_opening_is_cheap_and_rebuilds_nothing(log, store, tmp_path):
     for _ in range(10):
         Store.open(url_of(tmp_path)).close()
     assert (time.perf_counter() - started) / 10 < 0.1
+
+
+def test_no_look_up_reads_a_whole_table(log, store):
+    asset = register(log, 1)[0].asset_id
+    asked = []
+    sa.event.listen(
+        store._engine,
+        "before_cursor_execute",
+        lambda c, cursor, text, values, *_: asked.append((text, values)),
+    )
+    store.record(asset)
+    store.by_digest(file_digest(1))
+    store.by_bound(b"x" * 32)
+    store.by_manifest("urn")
+    store.by_phash(bytes(8))
+    store.references(asset, "picture")
+    store.fingerprints(asset)
+    store.payload(bytes(32))
+    list(store.codes_after("pdq256-v1", 0))
+    with store._engine.connect() as raw:
+        for text, values in [each for each in asked if each[0].startswith("SELECT")]:
+            plan = [row[3] for row in raw.exec_driver_sql("EXPLAIN QUERY PLAN " + text, values)]
+            assert not [step for step in plan if step.startswith("SCAN")], text
+            assert not [step for step in plan if step.endswith("fingerprint_stream (algorithm=?)")], text
 
 
 # --- what is not a registry ---

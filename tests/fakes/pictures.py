@@ -1,0 +1,23 @@
+"""Pictures for tests: a real photograph out of an installed package, and its encodings."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+
+def photograph() -> Image.Image:
+    spec = find_spec("skimage")
+    assert spec is not None
+    assert spec.origin is not None
+    return Image.open(Path(spec.origin).parent / "data/astronaut.png").convert("RGB")
+
+
+def encoded(image: Image.Image, form: str = "JPEG", **options: Any) -> bytes:
+    made = BytesIO()
+    image.save(made, form, **options)
+    return made.getvalue()
