@@ -65,8 +65,9 @@ def match_tracks(
         found.append(Found(Family.SOUND, "sound codes in one order of time", _apart(sounds), 1.0))
         longest = max(sounds, key=lambda one: one.copy.length_s)
         agreement = spectrum.spectrum_agreement(copy.sound.spectrum_array(), sound.spectrum_array(), longest)
-        if agreement >= spectrum.MIN_AGREEMENT:
-            limit = 1 - spectrum.MIN_AGREEMENT
+        least = spectrum.min_agreement(longest.copy.length_s)
+        if agreement >= least:
+            limit = 1 - least
             found.append(Found(Family.SPECTRUM, "stored spectrum along the alignment", 1 - agreement, limit))
     if not found:
         return None
