@@ -133,7 +133,7 @@ class Steps:
         """Sign in a worker; the key stays here."""
         params: dict[str, object] = {"media_type": "image/jpeg", "definition": self.definition}
         params |= {"certificates": self.signer.certificates_pem, "algorithm": self.signer.algorithm}
-        files = [self.picture, (self.signed, "w+b")]
+        files: list[Path | tuple[Path, str]] = [self.picture, (self.signed, "w+b")]
         self.home.pool.run(
             "sign", files, params, callbacks={"sign": lambda data: self.signer.sign(cast("bytes", data))}
         )

@@ -259,7 +259,7 @@ def compare_frames(job: Job) -> object:
     for pair in pairs:
         wanted_s = float(cast("float", pair["time_s"]))
         job.files[0].seek(0)
-        shown = _frame_at(job.files[0], wanted_s)
+        shown = _frame_at(job, wanted_s)
         if shown is None:
             answers.append(None)
             continue
@@ -269,13 +269,14 @@ def compare_frames(job: Job) -> object:
     return answers
 
 
-def _frame_at(file: BinaryIO, time_s: float) -> image.Rgb | None:
+def _frame_at(job: Job, time_s: float) -> image.Rgb | None:
     found: Iterator[tuple[float, image.Rgb]] = decode.read_frames(
-        file,
+        job.files[0],
         rate_hz=frames.QUERY_RATE,
         max_side=_FRAME_SIDE_PX,
         start_s=max(time_s - 0.13, 0.0),
         end_s=time_s + 0.13,
+        limits=job.limits,
     )
     nearest = min(found, key=lambda one: abs(one[0] - time_s), default=None)
     return None if nearest is None else nearest[1]

@@ -10,6 +10,7 @@ import importlib.metadata
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -117,7 +118,7 @@ def clip(
     with av.open(str(target), "w") as out, av.open(str(source)) as film:
         shown = film.streams.video[0]
         width = round(shown.width * height / shown.height / 2) * 2
-        rate = shown.average_rate or Fraction(25)
+        rate = cast("Fraction", shown.average_rate or Fraction(25))
         video = out.add_stream("libx264", rate=rate)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.options = {"crf": "28", "preset": "veryfast"}
@@ -142,7 +143,7 @@ def clip(
 def recording(source: Path, target: Path, *, codec: str, bit_rate: int | None = None) -> None:
     """Write the whole sound of a file in another codec."""
     with av.open(str(target), "w") as out:
-        stream = out.add_stream(codec, rate=44_100)
+        stream = cast("av.AudioStream", out.add_stream(codec, rate=44_100))
         if bit_rate is not None:
             stream.bit_rate = bit_rate
         stream.layout = "mono"

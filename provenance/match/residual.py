@@ -27,8 +27,11 @@ _TUKEY = 4.685
 _ROUNDS = 8
 # Blur of the copy against the reference that is tried, standard deviation in pixels.
 _BLURS = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 4.0)
-# Least noise, grey levels: rounding to 8 bits twice, and WebP at its best.
-_FLOOR = 1.0
+# Least noise of luma and of the colour differences, grey levels: rounding to 8 bits twice and WebP at its best;
+# JPEG at quality 30 drops colour differences of up to 3 levels whole (its table's entry 17 at that quality).
+_FLOORS = (1.0, 2.5, 2.5)
+# Weight of the belief that a level stays what it was, in blocks: a colour too rare to show its tone keeps it.
+_BELIEF = 0.02
 # A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
 _CLIP = 6.0
 # Bins of texture, as shares of the pixels in order; narrow at the top, where edges are.
@@ -89,7 +92,7 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
         shown = _blurred(copy, -blur)
     rest = shown - expected
     activity = _activity(expected)
-    curves = [_noise(rest[:, :, c], activity, inside) for c in range(3)]
+    curves = [_noise(rest[:, :, c], activity, inside, _FLOORS[c]) for c in range(3)]
     sigma = np.stack([_usual(activity, *curve) for curve in curves], axis=2)
     deviation = rest / sigma
     energy = np.stack([_energy(deviation, inside, width) for width in SCALES])
@@ -139,34 +142,31 @@ def _terms(rgb: Plane, channel: int) -> Plane:
 def _robust(terms: Plane, wanted: Plane, tile: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return coefficients that suit the largest part of the blocks.
 
-    Starts are fitted to the whole and to each ninth of the picture; the one that leaves the smallest lower
-    quantile wins, so that a shift of half the picture is not averaged away.
+    Starts are the unchanged level and fits to the whole and to each ninth of the picture; the one that leaves
+    the smallest lower quantile wins, so that a shift of half the picture is not averaged away.
     """
-    parts = [np.ones(len(wanted), np.bool_), *(tile == t for t in range(9))]
-    best, least = np.zeros(terms.shape[1]), np.inf
-    for part in parts:
-        if part.sum() < 8:
-            continue
-        # Two terms only: a ninth of a picture does not show the whole tone curve.
-        chosen = terms[part][:, :2] if not part.all() else terms[part]
-        found = np.zeros(terms.shape[1])
-        found[: chosen.shape[1]] = _ridge(chosen, wanted[part], np.ones(int(part.sum())))
-        spread = float(np.quantile(np.abs(wanted - terms @ found), _QUANTILE))
-        if spread < least:
-            best, least = found, spread
+    same = np.zeros(terms.shape[1])
+    same[1] = 255
+    starts = [same]
+    for part in (np.ones(len(wanted), np.bool_), *(tile == t for t in range(9))):
+        if part.sum() >= 8:
+            starts.append(_ridge(terms, wanted, part.astype(np.float64), same))
+    off = [float(np.quantile(np.abs(wanted - terms @ start), _QUANTILE)) for start in starts]
+    best = starts[int(np.argmin(off))]
     for _ in range(_ROUNDS):
-        off = np.abs(wanted - terms @ best)
-        scale = max(float(np.quantile(off, _QUANTILE)) / _QUANTILE_DEVIATION, _FLOOR)
-        weight = np.clip(1 - (off / (_TUKEY * scale)) ** 2, 0, None) ** 2
-        best = _ridge(terms, wanted, weight)
+        distance = np.abs(wanted - terms @ best)
+        scale = max(float(np.quantile(distance, _QUANTILE)) / _QUANTILE_DEVIATION, 1.0)
+        weight = np.clip(1 - (distance / (_TUKEY * scale)) ** 2, 0, None) ** 2
+        best = _ridge(terms, wanted, weight, same)
     return best.astype(np.float32)
 
 
-def _ridge(terms: Plane, wanted: Plane, weight: NDArray[np.floating]) -> NDArray[np.float64]:
-    # A thousandth of a block: keeps a picture without colour from dividing by nothing.
+def _ridge(
+    terms: Plane, wanted: Plane, weight: NDArray[np.float64], same: NDArray[np.float64]
+) -> NDArray[np.float64]:
     loaded = terms.astype(np.float64) * weight[:, None]
-    normal = loaded.T @ terms + 1e-3 * np.eye(terms.shape[1])
-    return np.asarray(np.linalg.solve(normal, loaded.T @ wanted), np.float64)
+    normal = loaded.T @ terms + _BELIEF * np.eye(terms.shape[1])
+    return same + np.linalg.solve(normal, loaded.T @ (wanted - terms @ same))
 
 
 def _band(plane: Plane) -> Plane:
@@ -201,11 +201,12 @@ def _activity(planes: Plane) -> Plane:
     across = cv2.Sobel(planes, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
     down = cv2.Sobel(planes, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
     square = cv2.blur((across**2 + down**2).sum(axis=2), (9, 9))
-    return np.sqrt(np.maximum(square, 0)).astype(np.float32)  # a running mean may round below zero
+    # A running mean may round below zero.
+    return np.asarray(np.sqrt(np.maximum(square, 0)), np.float32)
 
 
 def _noise(
-    rest: Plane, activity: Plane, inside: warp.Mask
+    rest: Plane, activity: Plane, inside: warp.Mask, floor: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return noise against local texture: a rising curve through a quantile of each bin of texture."""
     texture, off = activity[inside], np.abs(rest[inside])
@@ -213,7 +214,7 @@ def _noise(
     groups = [g for g in np.split(np.argsort(texture, kind="stable"), edges) if len(g) >= 32]
     at = np.array([np.median(texture[g]) for g in groups], np.float64)
     size = [float(np.quantile(off[g], _QUANTILE)) / _QUANTILE_DEVIATION for g in groups]
-    return at, np.maximum(_rising(size), _FLOOR)
+    return at, np.maximum(_rising(size), floor)
 
 
 def _usual(activity: Plane, at: NDArray[np.float64], noise: NDArray[np.float64]) -> Plane:
@@ -221,7 +222,7 @@ def _usual(activity: Plane, at: NDArray[np.float64], noise: NDArray[np.float64])
 
     Without the bound an object that holds all the texture of a picture would, when removed, pass for noise.
     """
-    return np.minimum(np.interp(activity, at, noise), noise[0] + _SLIP * activity).astype(np.float32)
+    return np.asarray(np.minimum(np.interp(activity, at, noise), noise[0] + _SLIP * activity), np.float32)
 
 
 def _rising(values: list[float]) -> NDArray[np.float64]:
@@ -258,5 +259,6 @@ def _shift(rest: Plane, sigma: Plane, inside: warp.Mask, width: int) -> Plane:
         usual = float(np.quantile(value[inside], _QUANTILE)) / _QUANTILE_DEVIATION
         # Where texture is noisy its mean is too; half of the noise is what a block of 16 pixels keeps of it.
         own = _mean(sigma[:, :, channel], inside, width) * (8 / width)
-        strongest = np.maximum(strongest, value / np.maximum(np.maximum(usual, own), _FLOOR / 2))
+        least = _FLOORS[channel] / 2
+        strongest = np.maximum(strongest, value / np.maximum(np.maximum(usual, own), least))
     return np.where(inside, strongest, 0).astype(np.float32)

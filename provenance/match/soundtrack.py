@@ -24,8 +24,8 @@ from provenance.match.path import Line, best_path, best_stretch, fit_line, runs
 
 #: Codes a second.
 CODE_RATE: Final = 1 / STEP_S
-#: Fewest codes that are a segment: 3.6 s of sound.
-MIN_CODES: Final = 8
+#: Fewest codes that are a segment: 4.1 s of sound, as one code needs 2.72 s.
+MIN_CODES: Final = 12
 #: Number of codes and share of differing bits at which one wrong recording in 1,000 is found. Source:
 #: docs/measurements.md, sound: 5, 10 and 30 s (19, 59 and 221 codes) against 10,192 negatives.
 BIT_ERROR: Final = ((19, 0.265), (59, 0.338), (221, 0.382))

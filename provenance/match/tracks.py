@@ -6,7 +6,7 @@ another picture, are told from a plain excerpt.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +16,6 @@ from provenance.evidence import (
     Comparison,
     Difference,
     DifferenceKind,
-    Edit,
     Family,
     Found,
     Geometry,
@@ -89,42 +88,50 @@ def _compare(
     sounds: list[Segment],
 ) -> Comparison:
     duration_s = copy.duration_s or 0.0
-    edits = list(
-        edit_rules.classify_edits(
-            pictures if copy.frames is not None and frames is not None else None,
-            sounds if copy.sound is not None and sound is not None else None,
-        )
-    )
-    differences: list[Difference] = []
-    gaps: list[str] = []
+    # A track that does not match counts as replaced only where the other one matches long enough to say so.
+    picture_told = bool(pictures) or _length(sounds) >= MIN_REPLACED_S
+    sound_told = bool(sounds) or _length(pictures) >= MIN_REPLACED_S
+    both_pictures = copy.frames is not None and frames is not None and picture_told
+    both_sounds = copy.sound is not None and sound is not None and sound_told
+    differences = _differences(copy, sound, sounds, duration_s) if both_sounds and sounds else []
     whole = Span(0.0, duration_s)
-    if copy.sound is not None and sound is not None:
-        if sounds:
-            differences += spectrum.compare_sound(
-                copy.sound.spectrum_array(), sound.spectrum_array(), sounds, duration_s
-            )
-        elif _length(pictures) >= MIN_REPLACED_S:
-            differences.append(Difference(DifferenceKind.SOUND_REPLACED, Channel.SOUND, span=whole))
-            edits.append(Edit.OTHER_SOUND)
-        else:
-            gaps.append(
-                f"sound: {MIN_REPLACED_S:.0f} s of matching picture are needed to say that it differs"
-            )
-    elif copy.sound is None and sound is not None:
-        gaps.append("sound: the copy has none that can be compared")
-    if copy.frames is not None and frames is not None:
-        if pictures:
-            gaps.append(
-                "picture: frames were aligned; regions within film frames are not compared in this version"
-            )
-        elif _length(sounds) >= MIN_REPLACED_S:
-            differences.append(Difference(DifferenceKind.PICTURE_REPLACED, Channel.PICTURE, span=whole))
-            edits.append(Edit.OTHER_PICTURE)
-    elif copy.frames is None and frames is not None:
-        gaps.append("picture: the copy has none that can be compared")
+    if both_sounds and not sounds:
+        differences.append(Difference(DifferenceKind.SOUND_REPLACED, Channel.SOUND, span=whole))
+    if both_pictures and not pictures:
+        differences.append(Difference(DifferenceKind.PICTURE_REPLACED, Channel.PICTURE, span=whole))
+    edits = edit_rules.classify_edits(
+        pictures if both_pictures else None, sounds if both_sounds else None, differences
+    )
     covered = max(_length(pictures), _length(sounds))
     compared = min(covered / duration_s, 1.0) if duration_s else 0.0
-    return Comparison(tuple(differences), tuple(dict.fromkeys(edits)), compared, tuple(gaps))
+    gaps = _gaps(copy, frames, sound, told=(bool(pictures), both_pictures, both_sounds))
+    return Comparison(tuple(differences), edits, compared, tuple(gaps))
+
+
+def _differences(
+    copy: Examination, sound: SoundTrack | None, sounds: list[Segment], duration_s: float
+) -> list[Difference]:
+    if copy.sound is None or sound is None:
+        return []
+    return list(
+        spectrum.compare_sound(copy.sound.spectrum_array(), sound.spectrum_array(), sounds, duration_s)
+    )
+
+
+def _gaps(
+    copy: Examination, frames: FrameTrack | None, sound: SoundTrack | None, told: tuple[bool, bool, bool]
+) -> Iterator[str]:
+    aligned, both_pictures, both_sounds = told
+    if aligned:
+        yield "picture: frames were aligned; regions within film frames are not compared in this version"
+    for channel, ours, theirs, compared in (
+        ("picture", copy.frames, frames, both_pictures),
+        ("sound", copy.sound, sound, both_sounds),
+    ):
+        if ours is None and theirs is not None:
+            yield f"{channel}: the copy has none that can be compared"
+        elif ours is not None and theirs is not None and not compared:
+            yield f"{channel}: at least {MIN_REPLACED_S:.0f} s that match are needed to say that it differs"
 
 
 def _length(segments: Sequence[Segment]) -> float:

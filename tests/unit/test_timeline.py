@@ -11,8 +11,8 @@ import pytest
 
 from provenance.errors import FormatError
 from provenance.evidence import Channel, DifferenceKind, Edit, Segment, Span
-from provenance.fingerprint.image import pdq
 from provenance.fingerprint.frames import FrameCollector
+from provenance.fingerprint.image import pdq
 from provenance.match.edits import classify_edits
 from provenance.match.films import Films, compare_frames
 from provenance.match.timeline import align_frames

@@ -1,0 +1,310 @@
+"""Sound: segments by codes, agreement and differences by the stored spectrum, on real sound."""
+
+import io
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from provenance.errors import FormatError
+from provenance.evidence import Channel, DifferenceKind, Edit, Segment, Span
+from provenance.fingerprint.sound import RATE_HZ, sound
+from provenance.match.edits import classify_edits
+from provenance.match.soundtrack import align_sound, max_bit_error
+from provenance.match.spectrum import agreeing, compare_sound, min_agreement, spectrum_agreement
+
+
+@cache
+def recording(inside: str, package: str = "iscc_samples") -> np.ndarray:
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        pytest.skip(f"{package} is not installed")
+    return samples(str(Path(spec.submodule_search_locations[0]) / inside))
+
+
+def samples(source) -> np.ndarray:
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE_HZ)
+    with av.open(source) as container:
+        parts = [out for frame in container.decode(audio=0) for out in resampler.resample(frame)]
+        parts += resampler.resample(None)
+    return np.concatenate([part.to_ndarray()[0] for part in parts])
+
+
+def film() -> np.ndarray:
+    return recording("files/video/demo.mp4")
+
+
+def music() -> np.ndarray:
+    return recording("files/audio/demo.wav")
+
+
+@cache
+def melody(seed: int, seconds: int = 60) -> np.ndarray:
+    """Notes of a few overtones with pauses: another tune for every seed."""
+    rng = np.random.default_rng(seed)
+    out = np.zeros(seconds * RATE_HZ, np.float32)
+    at = 0
+    while at < len(out):
+        count = int(rng.uniform(0.12, 0.5) * RATE_HZ)
+        count = min(count, len(out) - at)
+        time_s = np.arange(count) / RATE_HZ
+        hz = 110 * 2 ** (rng.integers(0, 36) / 12)
+        tone = sum(rng.uniform(0.1, 1) * np.sin(2 * np.pi * hz * k * time_s) for k in range(1, 6))
+        out[at : at + count] = 0.1 * tone * np.exp(-3 * time_s) * rng.uniform(0.3, 1)
+        at += count + int(rng.uniform(0, 0.1) * RATE_HZ)
+    return out
+
+
+def cut(wave, start_s, end_s):
+    return wave[round(start_s * RATE_HZ) : round(end_s * RATE_HZ)]
+
+
+def coded(wave: np.ndarray, name: str, container: str, bit_rate: int) -> np.ndarray:
+    """The sound after a lossy codec, without the delay the container declares."""
+    sink = io.BytesIO()
+    rate = 48_000 if name == "libopus" else 22_050
+    with av.open(sink, "w", format=container) as output:
+        stream = output.add_stream(name, rate=rate, layout="mono")
+        stream.bit_rate = bit_rate
+        frame = av.AudioFrame.from_ndarray(wave[None, :].astype(np.float32), format="flt", layout="mono")
+        frame.sample_rate = RATE_HZ
+        resampler = av.AudioResampler(
+            format=stream.codec_context.format,
+            layout="mono",
+            rate=rate,
+            frame_size=stream.codec_context.frame_size,
+        )
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            output.mux(stream.encode(part))
+        output.mux(stream.encode())
+    return samples(io.BytesIO(sink.getvalue()))
+
+
+def opus(wave):
+    return coded(wave, "libopus", "ogg", 24_000)
+
+
+def mp3(wave):
+    return coded(wave, "libmp3lame", "mp3", 32_000)
+
+
+def noisy(wave):
+    noise = np.random.default_rng(1).standard_normal(len(wave)).astype(np.float32)
+    return (wave + noise * np.sqrt(np.mean(wave**2)) * 10 ** (-15 / 20)).astype(np.float32)
+
+
+def quieter(wave):
+    return (0.1 * wave).astype(np.float32)
+
+
+def echoing(wave):
+    later = np.zeros_like(wave)
+    later[700:] = 0.4 * wave[:-700]
+    return wave + later
+
+
+CLEAN = [opus, mp3, noisy, quieter, echoing]
+
+
+@cache
+def taken(which):
+    return sound(which())
+
+
+def aligned(wave, which=film):
+    query, stored = sound(wave), taken(which)
+    return align_sound(query.codes, stored.codes, copy_loud=query.loud, ref_loud=stored.loud)
+
+
+def compared(wave, which=film, picture=()):
+    query, stored = sound(wave), taken(which)
+    found = align_sound(query.codes, stored.codes, copy_loud=query.loud, ref_loud=stored.loud)
+    return found, compare_sound(query.mel, stored.mel, [*picture, *found], query.duration_s)
+
+
+# --- alignment -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", CLEAN)
+@pytest.mark.parametrize("length_s", [5, 10, 30])
+def test_an_excerpt_is_found_within_an_eighth_of_a_second(length_s, change):
+    found = aligned(change(cut(film(), 12.34, 12.34 + length_s)))
+    assert len(found) == 1
+    assert found[0].channel is Channel.SOUND
+    assert found[0].asset.start_s - found[0].copy.start_s == pytest.approx(12.34, abs=0.125)
+    assert found[0].copy.length_s == pytest.approx(length_s, abs=0.6)
+    assert found[0].speed == 1.0
+    assert found[0].strength > 0.9
+
+
+def test_another_recording_shares_no_segment():
+    waves = {"film": film(), "music": music(), **{f"melody {seed}": melody(seed, 20) for seed in range(6)}}
+    taken_all = {name: sound(wave) for name, wave in waves.items()}
+    for name, query in taken_all.items():
+        for other, stored in taken_all.items():
+            found = align_sound(query.codes, stored.codes, copy_loud=query.loud, ref_loud=stored.loud)
+            assert bool(found) == (name == other), (name, other)
+
+
+@pytest.mark.parametrize("speed", [0.95, 1.05, 1.1])
+def test_tempo_is_measured_over_half_a_minute(speed):
+    """Codes at another tempo, as time stretching gives them: nearest code of the stretched time."""
+    stored = taken(film)
+    places = np.rint(np.arange(round(240 / speed)) * speed).astype(int) + 80
+    (found,) = align_sound(stored.codes[places], stored.codes)
+    assert found.speed == pytest.approx(speed, rel=0.01)
+    assert classify_edits(None, (found,)) == (Edit.SPEED,)
+
+
+def test_a_cut_recording_has_two_segments():
+    found = aligned(np.concatenate([cut(film(), 0, 20), cut(film(), 28, 60)]))
+    assert len(found) == 2
+    assert found[0].copy.end_s == pytest.approx(20, abs=1)
+    assert found[1].asset.start_s == pytest.approx(28, abs=1)
+    assert classify_edits(None, found) == (Edit.CUT,)
+
+
+def test_another_order_is_named():
+    found = aligned(np.concatenate([cut(film(), 30, 60), cut(film(), 0, 30)]))
+    assert Edit.REORDERED in classify_edits(None, found)
+
+
+def test_silence_matches_no_silence():
+    silent = np.zeros(200, np.uint32)
+    assert align_sound(silent, silent) == []
+    loud = np.zeros(len(taken(film)), np.bool_)
+    assert align_sound(taken(film).codes, taken(film).codes, copy_loud=loud) == []
+
+
+def test_too_few_codes_give_nothing():
+    assert align_sound(taken(film).codes[:11], taken(film).codes) == []
+    assert align_sound(np.zeros(0, np.uint32), taken(film).codes) == []
+
+
+def test_limits_are_the_measured_ones_and_grow_stricter_with_places():
+    assert max_bit_error(19, 700) == pytest.approx(0.265)
+    assert max_bit_error(59, 700) == pytest.approx(0.338)
+    assert max_bit_error(221, 700) == pytest.approx(0.382)
+    for codes in (12, 19, 59, 221, 1000):
+        assert 0 < max_bit_error(codes, 1_000_000) < max_bit_error(codes, 700)
+    assert max_bit_error(12, 700) < max_bit_error(19, 700)
+
+
+def test_codes_of_another_type_are_refused():
+    with pytest.raises(FormatError):
+        align_sound(np.zeros(30, np.int64), taken(film).codes)
+    with pytest.raises(FormatError):
+        align_sound(taken(film).codes, taken(film).codes, copy_loud=np.ones(3, np.bool_))
+    with pytest.raises(ValueError, match="above 0"):
+        align_sound(taken(film).codes, taken(film).codes, 0.0)
+
+
+# --- spectrum --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", CLEAN)
+@pytest.mark.parametrize("length_s", [5, 30])
+def test_the_spectrum_of_a_clean_copy_agrees(length_s, change):
+    wave = change(cut(film(), 12.34, 12.34 + length_s))
+    (segment,) = aligned(wave)
+    assert spectrum_agreement(sound(wave).mel, taken(film).mel, segment) > min_agreement(length_s)
+    assert agreeing(sound(wave).mel, taken(film).mel, [segment]) == [segment]
+
+
+def test_the_spectra_of_unrelated_sound_do_not_agree():
+    rng = np.random.default_rng(4)
+    waves = [film(), music(), *(melody(seed, 20) for seed in range(4))]
+    mels = [sound(wave).mel for wave in waves]
+    over = tried = 0
+    for length_s in (5, 10):
+        for a in range(len(mels)):
+            for b in set(range(len(mels))) - {a}:
+                for _ in range(3):
+                    x, y = (rng.uniform(0, len(mels[i]) / 10 - length_s) for i in (a, b))
+                    segment = Segment(Channel.SOUND, Span(x, x + length_s), Span(y, y + length_s), 1.0, 1.0)
+                    tried += 1
+                    over += spectrum_agreement(mels[a], mels[b], segment) >= min_agreement(length_s)
+    assert tried == 180
+    assert over <= 1
+
+
+@pytest.mark.parametrize("change", CLEAN)
+def test_a_clean_copy_has_no_difference(change):
+    found, differences = compared(change(film()))
+    assert len(found) == 1
+    assert differences == ()
+
+
+@pytest.mark.parametrize("length_s", [1.0, 3.0])
+@pytest.mark.parametrize("kind", ["other", "mute"])
+def test_a_replaced_passage_is_found_where_it_is(kind, length_s):
+    wave = film().copy()
+    at = slice(round(23 * RATE_HZ), round((23 + length_s) * RATE_HZ))
+    wave[at] = cut(melody(9), 5, 5 + length_s) if kind == "other" else 0
+    found, differences = compared(opus(wave))
+    assert len(found) == 1
+    assert {one.kind for one in differences} == {DifferenceKind.SOUND_DIFFERS}
+    assert differences[0].span.start_s == pytest.approx(23, abs=0.6)
+    assert differences[-1].span.end_s == pytest.approx(23 + length_s, abs=0.6)
+    assert max(one.strength for one in differences) >= 8
+    shift = differences[0].asset_span.start_s - differences[0].span.start_s
+    assert shift == pytest.approx(0, abs=0.15)
+
+
+WHOLE = Segment(Channel.PICTURE, Span(0, 60), Span(0, 60), 1.0, 1.0)
+
+
+def test_another_sound_track_under_the_genuine_picture_is_replaced_sound():
+    found, (difference,) = compared(melody(3), picture=(WHOLE,))
+    assert found == []
+    assert difference.kind is DifferenceKind.SOUND_REPLACED
+    assert difference.span.length_s > 55
+    assert classify_edits((WHOLE,), found, (difference,)) == (Edit.OTHER_SOUND,)
+
+
+def test_a_replaced_half_is_found_where_it_begins():
+    wave = film().copy()
+    wave[30 * RATE_HZ :] = melody(3)[: len(wave) - 30 * RATE_HZ]
+    _, (difference,) = compared(wave, picture=(WHOLE,))
+    assert difference.kind is DifferenceKind.SOUND_REPLACED
+    assert difference.span.start_s == pytest.approx(30, abs=1.5)
+
+
+def test_a_long_replaced_passage_of_a_recording_is_replaced_sound():
+    wave = film().copy()
+    wave[20 * RATE_HZ : 40 * RATE_HZ] = cut(melody(3), 0, 20)
+    found, (difference,) = compared(wave)
+    assert len(found) == 2
+    assert difference.kind is DifferenceKind.SOUND_REPLACED
+    assert difference.span.start_s == pytest.approx(20, abs=1.5)
+    assert difference.span.end_s == pytest.approx(40, abs=1.5)
+
+
+def test_shifted_sound_is_named_and_nothing_else():
+    wave = np.concatenate([np.zeros(RATE_HZ, np.float32), film()])[: len(film())]
+    found, differences = compared(wave, picture=(WHOLE,))
+    assert differences == ()
+    assert classify_edits((WHOLE,), found, differences) == (Edit.SOUND_SHIFTED,)
+
+
+def test_silence_in_both_is_no_difference():
+    quiet = film().copy()
+    quiet[20 * RATE_HZ : 40 * RATE_HZ] = 0
+    stored, query = sound(quiet), sound(opus(quiet))
+    found = align_sound(query.codes, stored.codes, copy_loud=query.loud, ref_loud=stored.loud)
+    assert compare_sound(query.mel, stored.mel, [WHOLE, *found], 60.0) == ()
+
+
+def test_levels_of_another_shape_are_refused():
+    with pytest.raises(FormatError):
+        spectrum_agreement(np.zeros((9, 31), np.uint8), taken(film).mel, WHOLE)
+    with pytest.raises(FormatError):
+        compare_sound(np.zeros((9, 32)), taken(film).mel, (WHOLE,), 60.0)
+
+
+def test_a_stretch_too_short_to_compare_has_no_agreement():
+    short = Segment(Channel.SOUND, Span(1.0, 1.5), Span(1.0, 1.5), 1.0, 1.0)
+    assert spectrum_agreement(taken(film).mel, taken(film).mel, short) == 0
