@@ -264,10 +264,15 @@ def summary(code: VerdictCode, evidence: Evidence) -> str:
         VerdictCode.DISCLOSED_SYNTHETIC: f"Declared as generated content{_model_clause(evidence)}. The disclosure is in place.",
         VerdictCode.INTACT: f"Unchanged since {issuer} signed it; the issuer is on a trust list.",
         VerdictCode.INTACT_UNRECOGNIZED_ISSUER: "Unchanged since it was signed; the issuer is on no trust list.",
-        VerdictCode.DERIVED_COPY: f"A copy of {name}. No significant difference was found.",
+        VerdictCode.DERIVED_COPY: f"A copy of {name}. No significant difference was found{_unbound(evidence)}.",
         VerdictCode.POSSIBLY_SYNTHETIC: "No registered original was found; there are signs of generated content. Needs review.",
         VerdictCode.NO_EVIDENCE: "No credentials and no confirmed registered original were found. This says nothing about the content.",
     }[code]
+
+
+def _unbound(evidence: Evidence) -> str:
+    broken = evidence.credential.state is CredentialState.UNBOUND
+    return ", but these are not the bytes that were signed" if broken else ""
 
 
 def _model_clause(evidence: Evidence) -> str:

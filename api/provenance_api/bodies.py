@@ -27,6 +27,7 @@ def strict_body(model: type[_Model]) -> Callable[[Request], Awaitable[_Model]]:
     """
 
     async def read(request: Request) -> _Model:
+        """Return the body of ``request`` as the model."""
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedError("expected a body of type application/json", hint="set Content-Type")
         content = bytearray()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import uuid
@@ -15,6 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from provenance_api.page import is_page
+from provenance_api.problems import bug
+
+_log = logging.getLogger(__name__)
 
 #: Answers to programs load nothing and may be framed by nobody. Source: security.md SR-17.
 API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
@@ -39,8 +43,8 @@ def security_headers(path: str, request_id: str) -> dict[str, str]:
     return _FIXED | {"Content-Security-Policy": policy, "X-Request-Id": request_id}
 
 
-class Headers:
-    """ASGI middleware: a request id and the security headers on every answer, errors included.
+class Edge:
+    """ASGI middleware around everything: request id, security headers, and an answer to every bug.
 
     Args:
         app: What answers.
@@ -54,18 +58,26 @@ class Headers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = str(uuid.uuid4())
+        request_id, started = str(uuid.uuid4()), False
         scope.setdefault("state", {})["request_id"] = request_id
         added = security_headers(scope["path"], request_id)
 
         async def sending(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 headers.update(added)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        await self._app(scope, receive, sending)
+        try:
+            await self._app(scope, receive, sending)
+        except Exception:  # the process edge: a bug in one request must not end the others
+            _log.exception("request %s failed", request_id)
+            if started:
+                raise
+            await bug(Request(scope))(scope, receive, sending)
 
 
 class Rates:
@@ -100,7 +112,7 @@ class Rates:
             return 0.0 if allowed else (1 - tokens) / self._rate
 
 
-def limited(request: Request) -> None:
+async def limited(request: Request) -> None:
     """Refuse an address that asks too often; a dependency of every route that costs work.
 
     Raises:

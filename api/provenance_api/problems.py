@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from provenance import errors
-from provenance_api.guard import security_headers
 from provenance_api.page import is_page, render
 
 _log = logging.getLogger(__name__)
@@ -113,12 +112,11 @@ def problem(
 
 
 def install(app: FastAPI) -> None:
-    """Make ``app`` answer every error with a problem."""
+    """Make ``app`` answer every foreseen error with a problem."""
     app.add_exception_handler(errors.ProvenanceError, _on_known)
     app.add_exception_handler(RequestValidationError, _on_fields)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
-    app.add_exception_handler(Exception, _on_unknown)
 
 
 def _on_known(request: Request, error: Exception) -> Response:
@@ -154,12 +152,8 @@ def _on_disconnect(_request: Request, _error: Exception) -> Response:
     return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
-def _on_unknown(request: Request, error: Exception) -> Response:
-    """Answer a bug with an id that finds it in the log; the server logs the traceback itself."""
-    _log.error("request %s failed: %s", request.state.request_id, type(error).__name__)
-    answer = problem(
+def bug(request: Request) -> Response:
+    """Return the problem for an error nobody foresaw: an id that finds it in the log, and nothing else."""
+    return problem(
         request, 500, "bug", "Something went wrong here", detail="this is a bug; quote the instance"
     )
-    # This handler alone runs outside the middleware that adds them.
-    answer.headers.update(security_headers(request.url.path, request.state.request_id))
-    return answer

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -51,7 +52,7 @@ def run(folder: Path) -> int:
     Raises:
         InputError: ``folder`` holds something that is not a demo.
     """
-    out = Console()
+    out = Console() if sys.stdout.isatty() else Console(width=140)
     started = perf_counter()
     _clear(folder)
     settings = initialise(folder, "TEST News")
@@ -126,6 +127,8 @@ def _cases(published: Path, copies: Path, stranger: Path) -> Iterator[Case]:
     yield from _of_film_and_sound(published / "film.mp4", published / "recording.wav", copy)
     stranger_file = _by_a_stranger(stranger)
     yield Case("signed by an unknown authority", stranger_file, verdict.INTACT_UNRECOGNIZED_ISSUER)
+    flipped = partial(media.flipped, stranger_file, position=stranger_file.stat().st_size // 2)
+    yield copy("one byte flipped, original not registered", verdict.CREDENTIALS_INVALID, "unbound.jpg", flipped)
     yield Case("generated, disclosed", generated, verdict.DISCLOSED_SYNTHETIC)
     strip = partial(media.recompressed, generated)
     yield copy("the same, disclosure stripped", verdict.DISCLOSURE_REMOVED, "undisclosed.jpg", strip)
@@ -143,7 +146,7 @@ def _of_the_portrait(portrait: Path, copy: Maker, foreign: Path) -> Iterator[Cas
     pasted = partial(media.pasted_over, portrait, foreign, box=(0.30, 0.08, 0.28, 0.34))
     yield copy("a region pasted over", verdict.ALTERED_COPY, "pasted.jpg", pasted)
     flipped = partial(media.flipped, portrait, position=middle)
-    yield copy("one byte of the picture flipped", verdict.ALTERED_COPY, "flipped.jpg", flipped)
+    yield copy("one byte flipped, original registered", verdict.DERIVED_COPY, "flipped.jpg", flipped)
     forged = partial(media.flipped, portrait, position=_inside_claim(portrait))
     yield copy("one byte of the credentials flipped", verdict.CREDENTIALS_INVALID, "claim.jpg", forged)
 

@@ -31,7 +31,7 @@ _BLURS = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 4.0)
 # JPEG at quality 30 drops colour differences of up to 3 levels whole (its table's entry 17 at that quality).
 _FLOORS = (1.0, 2.5, 2.5)
 # Weight of the belief that a level stays what it was, in blocks: a colour too rare to show its tone keeps it.
-_BELIEF = 0.02
+_BELIEF = 0.2
 # A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
 _CLIP = 6.0
 # Bins of texture, as shares of the pixels in order; narrow at the top, where edges are.

@@ -31,7 +31,9 @@ MIN_CODES: Final = 12
 BIT_ERROR: Final = ((19, 0.265), (59, 0.338), (221, 0.382))
 #: Places that were tried against each negative there; more places need fewer differing bits.
 PLACES: Final = 700
-#: Chance of one wrong segment that is accepted in a whole comparison.
+#: Chance of one wrong segment in a whole comparison that is aimed at. Source: recordings of one voice, which
+#: repeats phrases, exceed it (6 of 90 pairs by codes; 1 of them agrees in its spectrum too), so segments are
+#: evidence only together with :func:`provenance.match.spectrum.agreeing`.
 FALSE_RATE: Final = 1e-3
 #: Bits of a code, of 32, up to which its second counts as agreeing: between clean copies and unrelated sound.
 CODE_BITS: Final = 11.5

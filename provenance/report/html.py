@@ -17,9 +17,11 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from provenance.evidence import Comparison, Match, Reason, VerdictCode
+from provenance.evidence import Comparison, Evidence, Match, Reason, VerdictCode
+from provenance.media.asset import Kind
 from provenance.reasons import clock, span_text
 from provenance.report.report import Report, report_json
+from provenance.report.timeline import timeline_svg
 
 #: Source type -> words for a person; a type that is missing here is shown by its IPTC name.
 _ORIGIN_WORDS: Final = {
@@ -158,7 +160,7 @@ def report_html(
         groups=reason_groups(report.verdict.reasons),
         best=evidence.best,
         comparison=_comparison(evidence.best),
-        timeline=None,
+        timeline=_timeline(evidence),
         map_href=map_href,
         json_href=json_href,
         css=Markup(report_css()) if standalone else "",  # noqa: S704 - the package's own file
@@ -173,6 +175,19 @@ def _comparison(best: Match | None) -> Comparison | None:
     if best is None or not isinstance(best.comparison, Comparison):
         return None
     return best.comparison
+
+
+def _timeline(evidence: Evidence) -> Markup | None:
+    """Return the drawing of which stretch of the copy is which of the original; pictures have none."""
+    best, comparison = evidence.best, _comparison(evidence.best)
+    if evidence.kind is Kind.IMAGE or best is None or best.alignment is None:
+        return None
+    segments, differences = best.alignment.segments, comparison.differences if comparison else ()
+    if not segments:
+        return None
+    ends = [s.copy.end_s for s in segments] + [d.span.end_s for d in differences if d.span is not None]
+    drawn = timeline_svg(max(ends), segments, differences, best.record.duration_s)
+    return Markup(drawn)  # noqa: S704 - drawn from numbers only
 
 
 def origin_words(name: str) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import re
 from html.parser import HTMLParser
 
@@ -151,7 +152,6 @@ def test_static_files_are_a_closed_list_case_99(client):
         "/static/../app.py",
         "/static/%2e%2e%2fapp.py",
         "/static/",
-        "//",
         "/%2e%2e/etc/passwd",
         "/static/app.py",
     ):
@@ -162,7 +162,7 @@ def test_static_files_are_a_closed_list_case_99(client):
     ("method", "path"),
     [
         ("TRACE", "/"),
-        ("BREW", "/v1/verify"),
+        ("PROPFIND", "/v1/verify"),
         ("GET", "/v1/verify"),
         ("DELETE", "/v1/assets/x"),
         ("GET", "/check"),
@@ -172,6 +172,14 @@ def test_unknown_methods_are_405_case_99(client, method, path):
     answer = client.request(method, path)
     assert answer.status_code == 405
     assert answer.headers["allow"]
+
+
+def test_an_empty_first_segment_and_an_unknown_verb_are_refused_case_99(service):
+    for method, path, status in (("GET", "//", 404), ("GET", "//etc/passwd", 404), ("BREW", "/", 400)):
+        raw = http.client.HTTPConnection("127.0.0.1", service.port, timeout=10)
+        raw.request(method, path)
+        assert raw.getresponse().status == status, path
+        raw.close()
 
 
 def test_unknown_paths_are_problems(client):
@@ -195,7 +203,7 @@ def test_a_bug_answers_with_an_id_and_no_traceback_sr25(service, client, signed,
 
 
 def test_an_address_that_asks_too_often_gets_429_case_104(service, client, monkeypatch):
-    monkeypatch.setattr(service.app.state, "rates", Rates(per_minute=1, burst=2), raising=False)
+    monkeypatch.setitem(service.app.state._state, "rates", Rates(per_minute=1, burst=2))
     answers = [client.post("/v1/lookup", json={"hashes": ["sha256:" + "0" * 64]}) for _ in range(3)]
     assert [one.status_code for one in answers] == [200, 200, 429]
     assert int(answers[-1].headers["retry-after"]) >= 1

@@ -11,7 +11,9 @@ def test_a_digest_finds_its_asset_with_a_receipt_that_verifies(service, client, 
     answer = client.post("/v1/lookup", json={"hashes": [str(Digest.of(signed))]})
     [hit] = answer.json()["hits"]
     assert (hit["distance"], hit["status"], hit["algorithm"]) == (0, "active", "sha256")
-    checked = check_receipt(hit["receipt"], Digest.of(signed), service.app.state.wiring.installation.log.vkey)
+    checked = check_receipt(
+        hit["receipt"], Digest.of(signed), service.app.state.wiring.installation.note_signer.vkey
+    )
     assert checked is not None
     assert hit["record"]["asset_id"] == service.published.record.asset_id
 
@@ -89,7 +91,7 @@ def test_an_asset_is_found_by_its_name(service, client):
 def test_checkpoint_opens_with_the_log_key(service, client):
     answer = client.get("/v1/ledger/checkpoint")
     assert answer.headers["content-type"].startswith("text/plain")
-    vkey = service.app.state.wiring.installation.log.vkey
+    vkey = service.app.state.wiring.installation.note_signer.vkey
     assert open_checkpoint(answer.text, NoteVerifier.parse(vkey)).size >= 1
 
 
@@ -98,7 +100,9 @@ def test_inclusion_by_name_and_by_index_agree(service, client, signed):
     by_name = client.get("/v1/ledger/proof/inclusion", params={"asset_id": record.asset_id}).json()
     by_index = client.get("/v1/ledger/proof/inclusion", params={"index": record.index}).json()
     assert by_name == by_index
-    check_receipt(by_name["receipt"], Digest.of(signed), service.app.state.wiring.installation.log.vkey)
+    check_receipt(
+        by_name["receipt"], Digest.of(signed), service.app.state.wiring.installation.note_signer.vkey
+    )
 
 
 @pytest.mark.parametrize(

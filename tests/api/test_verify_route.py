@@ -104,6 +104,7 @@ def test_content_length_over_the_cap_is_refused_before_reading_sr22(service):
     raw.putheader("Content-Length", str(10 << 30))
     raw.endheaders()
     assert raw.getresponse().status == 413
+    raw.close()
 
 
 def test_actual_bytes_over_the_cap_are_refused_case_77(service, client, monkeypatch):

@@ -70,6 +70,12 @@ def test_the_schema_of_the_service_holds_every_report(code):
     assert sent == json.loads(json.dumps(report_json(report(EXAMPLES[code]))))
 
 
+def test_a_film_has_a_timeline_and_a_picture_none():
+    assert "<svg" in report_html(report(film()), standalone=False).split("</header>")[1]
+    assert "<svg" not in report_html(report(EXAMPLES["altered-copy"]), standalone=False).split("</header>")[1]
+    assert not re.search(r"<style|<script|style=| on\w+=", report_html(report(film()), standalone=False))
+
+
 def test_claims_are_labelled_and_escaped():
     shown = report_html(report(EXAMPLES["intact"]))
     assert "Flood &lt;b&gt;at the old bridge&lt;/b&gt; <span" in shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from provenance_api.schemas import HealthOut, ReadyOut
+from provenance_api.registry_schemas import HealthOut, ReadyOut
 from provenance_api.wiring import Wired
 
 router = APIRouter(tags=["health"])

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import PlainTextResponse
 
 from provenance.errors import FormatError
-from provenance_api.schemas import ConsistencyOut, InclusionOut
+from provenance_api.registry_schemas import ConsistencyOut, InclusionOut
 from provenance_api.wiring import Wired
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends
 
 from provenance_api.bodies import strict_body
 from provenance_api.guard import limited
-from provenance_api.schemas import HitOut, LookupIn, LookupOut, RecordOut
+from provenance_api.registry_schemas import HitOut, LookupIn, LookupOut
+from provenance_api.schemas import RecordOut
 from provenance_api.wiring import Wired
 
 router = APIRouter(prefix="/v1", tags=["registry"])

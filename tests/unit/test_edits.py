@@ -1,0 +1,75 @@
+"""Edits: what one excerpt, cuts, order, speed and shifted or foreign tracks are called."""
+
+import pytest
+
+from provenance.evidence import Channel, Difference, DifferenceKind, Edit, Segment, Span
+from provenance.match.edits import classify_edits, mid, overlap, share_covered, uncovered
+
+
+def picture(start_s, end_s, asset_s, speed=1.0, channel=Channel.PICTURE):
+    asset = Span(asset_s, asset_s + (end_s - start_s) * speed)
+    return Segment(channel, Span(start_s, end_s), asset, speed, 1.0)
+
+
+def sound(start_s, end_s, asset_s, speed=1.0):
+    return picture(start_s, end_s, asset_s, speed, Channel.SOUND)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "sounds", "expected"),
+    [
+        ([picture(0, 10, 30)], None, ()),
+        ([picture(0, 10, 30)], [sound(0, 10, 30)], ()),
+        ([picture(5, 10, 30)], None, ()),
+        ([picture(0, 5, 30), picture(5, 10, 35.3)], None, ()),
+        ([picture(0, 5, 30), picture(5, 10, 38)], None, (Edit.CUT,)),
+        ([picture(0, 5, 30), picture(5, 10, 10)], None, (Edit.REORDERED,)),
+        ([picture(5, 10, 10), picture(0, 5, 30)], None, (Edit.REORDERED,)),
+        ([picture(0, 5, 30), picture(5, 10, 30)], None, (Edit.REORDERED,)),
+        ([picture(0, 5, 30), picture(8, 12, 38)], None, ()),
+        ([picture(0, 5, 30), picture(8, 12, 41)], None, (Edit.CUT,)),
+        ([picture(0, 20, 30, 1.1)], None, (Edit.SPEED,)),
+        ([picture(0, 20, 30, 1.015)], None, ()),
+        ([picture(0, 3, 30, 1.1)], None, ()),
+        ([picture(0, 10, 30)], [], (Edit.OTHER_SOUND,)),
+        ([], [sound(0, 10, 30)], (Edit.OTHER_PICTURE,)),
+        (None, [sound(0, 10, 30)], ()),
+        ([], [], ()),
+        (None, None, ()),
+        ([picture(0, 10, 30)], [sound(0, 10, 31)], (Edit.SOUND_SHIFTED,)),
+        ([picture(0, 10, 30)], [sound(0, 10, 30.3)], ()),
+        ([picture(0, 10, 30)], [sound(9, 12, 50)], ()),
+        (None, [sound(0, 10, 30), sound(10, 20, 41)], ()),
+        (None, [sound(0, 10, 30), sound(10, 20, 42)], (Edit.CUT,)),
+        (
+            [picture(0, 10, 30, 1.2), picture(10, 20, 5, 1.2)],
+            [],
+            (Edit.REORDERED, Edit.SPEED, Edit.OTHER_SOUND),
+        ),
+    ],
+)
+def test_edits_of_every_arrangement(pictures, sounds, expected):
+    assert classify_edits(pictures, sounds) == expected
+
+
+def test_replaced_tracks_are_edits_and_passages_are_not():
+    one = [picture(0, 10, 30)]
+    for kind, expected in (
+        (DifferenceKind.SOUND_REPLACED, (Edit.OTHER_SOUND,)),
+        (DifferenceKind.PICTURE_REPLACED, (Edit.OTHER_PICTURE,)),
+        (DifferenceKind.SOUND_DIFFERS, ()),
+        (DifferenceKind.REPLACED, ()),
+    ):
+        assert classify_edits(one, None, [Difference(kind, Channel.SOUND, span=Span(2, 4))]) == expected
+
+
+def test_spans_are_measured_against_the_whole():
+    covered = [Span(6, 8), Span(1, 3), Span(2, 4)]
+    assert uncovered(covered, 10) == (Span(0, 1), Span(4, 6), Span(8, 10))
+    assert share_covered(covered, 10) == pytest.approx(0.5)
+    assert uncovered([Span(0, 12)], 10) == ()
+    assert share_covered([Span(0, 12)], 10) == 1
+    assert share_covered([], 0) == 0
+    assert overlap(Span(0, 4), Span(3, 9)) == Span(3, 4)
+    assert overlap(Span(0, 2), Span(3, 9)).length_s < 0
+    assert mid(Span(2, 4)) == 3
