@@ -35,6 +35,8 @@ from provenance.verify import Verifier
 
 #: File outside the database that remembers the largest checkpoint, so that a restored backup is noticed.
 HIGH_WATER_NAME = "ledger.highwater"
+#: Public half of the ledger key, in the keys folder: what offline receipt checks need.
+VERIFIER_KEY_NAME = "ledger-key.vkey"
 
 _CONFIG = """# Content provenance. Every name can also be set as PROVENANCE_<NAME>; unknown names are errors.
 environment = "development"   # production refuses TEST certificates
@@ -60,6 +62,8 @@ def initialise(folder: Path, organisation: str, now: datetime | None = None) -> 
     keys = create_development_keys(settings.keys_folder, organisation, now or datetime.now(UTC))
     text = _CONFIG.format(origin=settings.origin, organisation=organisation.replace('"', "'"))
     files.write_whole(config, text.encode(), replace=False)
+    verifier_key = NoteSigner(settings.origin, keys.ledger).vkey
+    files.write_whole(settings.keys_folder / VERIFIER_KEY_NAME, f"{verifier_key}\n".encode(), replace=False)
     _make_registry(settings, keys)
     return settings
 

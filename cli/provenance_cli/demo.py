@@ -128,7 +128,9 @@ def _cases(published: Path, copies: Path, stranger: Path) -> Iterator[Case]:
     stranger_file = _by_a_stranger(stranger)
     yield Case("signed by an unknown authority", stranger_file, verdict.INTACT_UNRECOGNIZED_ISSUER)
     flipped = partial(media.flipped, stranger_file, position=stranger_file.stat().st_size // 2)
-    yield copy("one byte flipped, original not registered", verdict.CREDENTIALS_INVALID, "unbound.jpg", flipped)
+    yield copy(
+        "one byte flipped, original not registered", verdict.CREDENTIALS_INVALID, "unbound.jpg", flipped
+    )
     yield Case("generated, disclosed", generated, verdict.DISCLOSED_SYNTHETIC)
     strip = partial(media.recompressed, generated)
     yield copy("the same, disclosure stripped", verdict.DISCLOSURE_REMOVED, "undisclosed.jpg", strip)

@@ -118,7 +118,7 @@ def clip(
     with av.open(str(target), "w") as out, av.open(str(source)) as film:
         shown = film.streams.video[0]
         width = round(shown.width * height / shown.height / 2) * 2
-        rate = shown.guessed_rate or Fraction(25)
+        rate = shown.guessed_rate
         video = out.add_stream("libx264", rate=rate)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.options = {"crf": "28", "preset": "veryfast"}

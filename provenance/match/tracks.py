@@ -59,7 +59,8 @@ def match_tracks(
     sounds: list[Segment] = []
     agreement = None
     if copy.sound is not None and sound is not None:
-        sounds = soundtrack.align_sound(copy.sound.code_array(), sound.code_array())
+        aligned = soundtrack.align_sound(copy.sound.code_array(), sound.code_array())
+        sounds = spectrum.agreeing(copy.sound.spectrum_array(), sound.spectrum_array(), aligned)
     if sounds and copy.sound is not None and sound is not None:
         found.append(Found(Family.SOUND, "sound codes in one order of time", _apart(sounds), 1.0))
         longest = max(sounds, key=lambda one: one.copy.length_s)

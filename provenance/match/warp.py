@@ -5,7 +5,7 @@ Coordinates are fractions of width and height; the centre of pixel ``i`` of ``n`
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Box, Geometry
 
-Matrix = NDArray[np.float64]
+Matrix = NDArray[np.floating[Any]]
 Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
@@ -34,7 +34,7 @@ def matrix_of(geometry: Geometry) -> Matrix:
     return np.array(geometry.matrix, np.float64).reshape(3, 3)
 
 
-def apply(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
+def apply(matrix: Matrix, points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Return the mapped points.
 
     Args:
@@ -52,7 +52,7 @@ def box_through(matrix: Matrix, box: Box) -> Box:
     """
     right, below = box.x + box.w, box.y + box.h
     outline = [[box.x, box.y], [right, box.y], [right, below], [box.x, below]]
-    corners = apply(matrix, np.array(outline, np.float64))
+    corners = apply(matrix, np.array(outline))
     low, high = np.clip(corners.min(axis=0), 0, 1), np.clip(corners.max(axis=0), 0, 1)
     return Box(float(low[0]), float(low[1]), float(high[0] - low[0]), float(high[1] - low[1]))
 
@@ -65,7 +65,7 @@ def pixel_step(matrix: Matrix, source: tuple[int, int], grid: tuple[int, ...]) -
         source: Height and width of the source picture, pixels.
         grid: Height and width of the grid, pixels.
     """
-    back = np.linalg.inv(matrix)
+    back = np.linalg.inv(matrix).astype(np.float64)
     shown = box_through(matrix, Box(0, 0, 1, 1))
     centre = np.array([shown.x + shown.w / 2, shown.y + shown.h / 2])
     across, down = np.array([1 / grid[1], 0]), np.array([0, 1 / grid[0]])
