@@ -150,7 +150,7 @@ def _robust(terms: Plane, wanted: Plane, tile: NDArray[np.int64]) -> NDArray[np.
     starts = [same]
     for part in (np.ones(len(wanted), np.bool_), *(tile == t for t in range(9))):
         if part.sum() >= 8:
-            starts.append(_ridge(terms, wanted, part.astype(np.float64), same))
+            starts += [_ridge(terms, wanted, part.astype(np.float64), same)]
     off = [float(np.quantile(np.abs(wanted - terms @ start), _QUANTILE)) for start in starts]
     best = starts[int(np.argmin(off))]
     for _ in range(_ROUNDS):
