@@ -28,6 +28,9 @@ from provenance.signing.claims import SigningRequest
 from provenance_cli import demo_media as media
 
 _MARKER = ".provenance-demo"
+# Bytes before the end of the portrait, where its picture data does not depend on the signature: a flip there
+# changes single grey levels, which no comparison can see; only the broken binding tells.
+_FLIP_FROM_END = 20_000
 Maker = Callable[[str, VerdictCode, str, Callable[[Path], None]], "Case"]
 
 
@@ -139,7 +142,7 @@ def _cases(published: Path, copies: Path, stranger: Path) -> Iterator[Case]:
 
 
 def _of_the_portrait(portrait: Path, copy: Maker, foreign: Path) -> Iterator[Case]:
-    verdict, middle = VerdictCode, portrait.stat().st_size // 2
+    verdict, inside = VerdictCode, portrait.stat().st_size - _FLIP_FROM_END
     media.photograph("chelsea.png", foreign)
     platform = partial(media.recompressed, portrait)
     yield copy("stripped, recompressed to q70", verdict.DERIVED_COPY, "platform.jpg", platform)
@@ -147,7 +150,7 @@ def _of_the_portrait(portrait: Path, copy: Maker, foreign: Path) -> Iterator[Cas
     yield copy("cropped and captioned", verdict.DERIVED_COPY, "captioned.jpg", captioned)
     pasted = partial(media.pasted_over, portrait, foreign, box=(0.30, 0.08, 0.28, 0.34))
     yield copy("a region pasted over", verdict.ALTERED_COPY, "pasted.jpg", pasted)
-    flipped = partial(media.flipped, portrait, position=middle)
+    flipped = partial(media.flipped, portrait, position=inside)
     yield copy("one byte flipped, original registered", verdict.DERIVED_COPY, "flipped.jpg", flipped)
     forged = partial(media.flipped, portrait, position=_inside_claim(portrait))
     yield copy("one byte of the credentials flipped", verdict.CREDENTIALS_INVALID, "claim.jpg", forged)

@@ -118,7 +118,7 @@ def clip(
     with av.open(str(target), "w") as out, av.open(str(source)) as film:
         shown = film.streams.video[0]
         width = round(shown.width * height / shown.height / 2) * 2
-        rate = shown.guessed_rate
+        rate = Fraction(shown.guessed_rate or 25)
         video = out.add_stream("libx264", rate=rate)
         video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         video.options = {"crf": "28", "preset": "veryfast"}
@@ -126,7 +126,7 @@ def clip(
         audio.layout = "mono"
         count = 0
         for frame in film.decode(video=0):
-            if frame.time is None or frame.time < start_s:
+            if frame.time < start_s:
                 continue
             if frame.time >= start_s + length_s:
                 break

@@ -281,8 +281,8 @@ def _by_correlation(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb) -> warp.Matrix 
             best, start = alike, matrix
     if start is None or best < 0.5:
         return None
-    matrix = _sharpened(copy_rgb, reference_rgb, start, perspective=False, inverted=False)
-    return matrix if _likeness(copy_rgb, reference_rgb, matrix, 2 * _DENSE_PX) >= DENSE else None
+    fine = _sharpened(copy_rgb, reference_rgb, start, perspective=False, inverted=False)
+    return fine if _likeness(copy_rgb, reference_rgb, fine, 2 * _DENSE_PX) >= DENSE else None
 
 
 # The eight ways a picture can be turned and mirrored, as maps of fractions.
