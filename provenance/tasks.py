@@ -121,13 +121,14 @@ def _examine_picture(job: Job, file: BinaryIO, media_type: MediaType, *, registe
 
 def _picture_exam(rgb: image.Rgb, *, register: bool) -> PictureExam:
     code, quality = image.pdq(rgb)
-    codes = [PictureCode(code.algorithm, code.value, "as it is", quality)]
-    phash = image.phash64(rgb)
-    codes.append(PictureCode(phash.algorithm, phash.value, "as it is", None))
-    unit = iscc.image_code(rgb)
-    codes.append(PictureCode(unit.algorithm, unit.value, "as it is", None))
-    if not register:
-        codes += [
+    if register:
+        stored = (code, image.phash64(rgb), iscc.image_code(rgb))
+        codes = [
+            PictureCode(one.algorithm, one.value, "as it is", quality if one is code else None)
+            for one in stored
+        ]
+    else:
+        codes = [
             PictureCode(form.fingerprint.algorithm, form.fingerprint.value, form.name, quality)
             for form in image.pdq_forms(rgb)
         ]
