@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import cv2
-import numpy as np
 import pytest
-from bench import alteration
 
+from bench import alteration
 from provenance.evidence import DifferenceKind
 from provenance.match.align import align_picture
 from provenance.match.compare import compare_picture
@@ -51,7 +50,7 @@ def test_pasted_square_is_found_in_its_place(picture, stored):
 
 def test_caption_bar_is_an_overlay_and_crop_is_named(picture, stored):
     height = picture.shape[0]
-    copy = np.ascontiguousarray(picture[: height * 4 // 5])
+    copy = picture[: height * 4 // 5].copy()
     copy[-50:] = 0
     cv2.putText(
         copy, "they do not want you to see this", (20, copy.shape[0] - 18), 0, 0.7, (255, 255, 255), 2
