@@ -32,6 +32,8 @@ DENSE: Final = 0.85
 _REFERENCE_COUNT, _COPY_COUNT, _COPY_GRID = 500, 1000, 10
 # Longer side at which whole pictures are first correlated, pixels.
 _DENSE_PX = 64
+# Reach of the detail filter from a border, pixels: three standard deviations of its wider Gaussian.
+_MARGIN_PX = 12
 # Change of a corner by refinement beyond which it has left the picture for another minimum, fraction.
 _DRIFT = 0.04
 # Least standard deviation of a block's detail that counts as texture, grey levels: above WebP's own noise.
@@ -299,7 +301,12 @@ def _likeness(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, 
     laid, inside = warp.onto(copy_rgb, known_rgb.shape[:2], matrix)
     if inside.mean() < 0.6:
         return 0.0
-    seen, known = _detail(_luma(laid))[inside], _detail(_luma(known_rgb))[inside]
+    # Near a border the detail of any gradient is the filter's own: two different skies would agree there.
+    reach = np.ones((2 * _MARGIN_PX + 1,) * 2, np.uint8)
+    within = cv2.erode(inside.astype(np.uint8), reach, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    if not within.any():
+        return 0.0
+    seen, known = _detail(_luma(laid))[within], _detail(_luma(known_rgb))[within]
     spread = (float(seen.std()), float(known.std()))
     if min(spread) < 1.0:
         return 0.0

@@ -162,7 +162,10 @@ class Finder:
         if answer is None:
             return Match(record, tuple(found)) if found else None
         geometry = from_plain(Geometry, answer["geometry"])
-        found.append(Found(Family.LOCAL, "local features", float(geometry.inliers), float(INLIERS)))
+        if (
+            geometry.inliers >= INLIERS
+        ):  # correlation alone sees what the whole-picture codes see: no family of its own
+            found.append(Found(Family.LOCAL, "local features", float(geometry.inliers), float(INLIERS)))
         aligned = cast("int | None", answer["aligned_distance"])
         if one.distance is None and aligned is not None and aligned <= PDQ256.wide_radius:
             found.append(_global(aligned, "after alignment"))

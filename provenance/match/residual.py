@@ -31,7 +31,9 @@ _BLURS = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 4.0)
 # JPEG at quality 30 drops colour differences of up to 3 levels whole (its table's entry 17 at that quality).
 _FLOORS = (1.0, 2.5, 2.5)
 # Weight of the belief that a level stays what it was, in blocks: a colour too rare to show its tone keeps it.
-_BELIEF = 0.2
+_BELIEF = 0.02
+# Most that the channels of a copy without colour differ, grey levels: JPEG and film rounding.
+_GREY = 6
 # A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
 _CLIP = 6.0
 # Bins of texture, as shares of the pixels in order; narrow at the top, where edges are.
@@ -82,8 +84,9 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
         reference_rgb: uint8, shape (h, w, 3).
         inside: bool, shape (h, w): where the copy covers the reference; at least 64 pixels.
     """
+    known = _grey(reference_rgb) if _colourless(laid, inside) else reference_rgb
     copy = _planes(laid.astype(np.float32))
-    expected = _planes(_toned(laid.astype(np.float32), reference_rgb.astype(np.float32), inside))
+    expected = _planes(_toned(laid.astype(np.float32), known.astype(np.float32), inside))
     blur = _blur(copy[:, :, 0], expected[:, :, 0], inside)
     shown = copy
     if blur > 0:
@@ -105,6 +108,15 @@ def _planes(rgb: Plane) -> Plane:
     # Colour differences of float pictures are around one half: bring all planes to one range.
     planes = cv2.cvtColor(rgb / 255, cv2.COLOR_RGB2YCrCb) * 255
     return np.asarray(planes, np.float32)
+
+
+def _colourless(rgb: warp.Rgb, inside: warp.Mask) -> bool:
+    seen = rgb[inside].astype(np.int16)
+    return bool(np.quantile(seen.max(axis=1) - seen.min(axis=1), 0.99) <= _GREY)
+
+
+def _grey(rgb: warp.Rgb) -> warp.Rgb:
+    return np.asarray(np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2), np.uint8)
 
 
 def _blurred(planes: Plane, deviation: float) -> Plane:
@@ -147,10 +159,9 @@ def _robust(terms: Plane, wanted: Plane, tile: NDArray[np.int64]) -> NDArray[np.
     """
     same = np.zeros(terms.shape[1])
     same[1] = 255
-    starts = [same]
-    for part in (np.ones(len(wanted), np.bool_), *(tile == t for t in range(9))):
-        if part.sum() >= 8:
-            starts += [_ridge(terms, wanted, part.astype(np.float64), same)]
+    everywhere = np.ones(len(wanted), np.bool_)
+    parts = [part for part in (everywhere, *(tile == t for t in range(9))) if part.sum() >= 8]
+    starts = [same, *(_ridge(terms, wanted, part.astype(np.float64), same) for part in parts)]
     off = [float(np.quantile(np.abs(wanted - terms @ start), _QUANTILE)) for start in starts]
     best = starts[int(np.argmin(off))]
     for _ in range(_ROUNDS):
