@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import c2pa
 
@@ -29,6 +29,7 @@ from provenance.signing.claims import as_edit, clean_text
 from provenance.signing.describe import describe
 from provenance.signing.jumbf import STORE_MARK, read_boxes
 
+_T = TypeVar("_T")
 #: The wrapper is pinned exactly: formats and settings change between its releases.
 ENGINE_WRAPPER = "0.38.1"
 #: Lowest engine without the bypasses of CVE-2026-103294, -95633 and -100119.
@@ -124,14 +125,15 @@ def write_manifest(
     Raises:
         UnsupportedError: ``media_type`` cannot carry a manifest.
         KeyMaterialError: The engine refuses certificates, algorithm or signature.
-        StorageError: The engine could not read or write a file, most likely a temporary one: it makes them
-            for media beyond :data:`MEMORY_THRESHOLD_MB`, which a locked-down worker may not.
+        StorageError: ``target`` could not be written, or a temporary file: the engine makes them for media
+            beyond :data:`MEMORY_THRESHOLD_MB`, which a locked-down worker may not.
         CredentialError: The engine cannot parse the media or refuses the definition.
     """
     _check_request(media_type, algorithm)
     edits = carries_manifest(source)
     wanted = as_edit(definition) if edits else definition
     failed: list[BaseException] = []
+    watched = _Watched(target)
     try:
         with (
             c2pa.Context.from_dict(_settings(())) as context,
@@ -140,9 +142,10 @@ def write_manifest(
             builder = c2pa.Builder(wanted, context=context)
             if edits:
                 builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
-            store = builder.sign(signer, SIGNABLE[media_type], source, target)
+            store = builder.sign(signer, SIGNABLE[media_type], source, watched)
     except c2pa.C2paError as cause:
-        raise (failed[0] if failed else _signing_error(cause)) from cause
+        unwritten = _unwritten(watched.refusal) if watched.refusal is not None else None
+        raise unwritten or (failed[0] if failed else _signing_error(cause)) from cause
     return _read_back(target, media_type, edits=edits, written=bytes(store))
 
 
@@ -220,6 +223,43 @@ def _signer(
 
     return c2pa.Signer.from_callback(
         guarded, c2pa.C2paSigningAlg[algorithm.upper()], certificates_pem.decode("ascii"), None
+    )
+
+
+class _Watched:
+    """The target as the engine sees it; remembers why a write failed, which the engine reports as bad media."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target = target
+        self.refusal: OSError | None = None
+
+    def read(self, count: int = -1) -> bytes:
+        return self._target.read(count)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._remembering(lambda: self._target.seek(offset, whence))  # writes what is buffered
+
+    def tell(self) -> int:
+        return self._target.tell()
+
+    def write(self, content: bytes) -> int:
+        return self._remembering(lambda: self._target.write(content))
+
+    def flush(self) -> None:
+        self._remembering(self._target.flush)
+
+    def _remembering(self, step: Callable[[], _T]) -> _T:
+        try:
+            return step()
+        except OSError as cause:
+            self.refusal = self.refusal or cause
+            raise
+
+
+def _unwritten(cause: OSError) -> StorageError:
+    return StorageError(
+        f"the signed file could not be written: {cause.strerror or cause}",
+        hint="free some space and repeat; the source was not changed",
     )
 
 

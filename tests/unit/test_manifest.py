@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
 import re
@@ -203,6 +204,31 @@ def _write(kind, content, *, algorithm="es256", sign=None, pem=None):
 def test_case_55_wrong_signature_is_never_written(signature):
     with pytest.raises(KeyMaterialError):
         _write(MediaType.JPEG, media.sample(MediaType.JPEG), sign=lambda data: signature)
+
+
+class FullDisk(io.BytesIO):
+    """A file on a disk that is full after some bytes."""
+
+    def write(self, content):
+        if self.tell() + len(content) > 2000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(content)
+
+
+def test_full_disk_is_storage_and_no_finding_about_the_media():
+    signer = media.ring().signer
+    definition = build_definition(media.request(), media.NOW)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        manifest.write_manifest(
+            io.BytesIO(media.sample(MediaType.JPEG)),
+            FullDisk(),
+            MediaType.JPEG,
+            definition,
+            signer.certificates_pem,
+            signer.algorithm,
+            signer.sign,
+        )
+    assert "source was not changed" in caught.value.hint
 
 
 def test_key_of_another_certificate_is_refused():
