@@ -144,8 +144,7 @@ def write_manifest(
                 builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
             store = builder.sign(signer, SIGNABLE[media_type], source, watched)
     except c2pa.C2paError as cause:
-        unwritten = _unwritten(watched.refusal) if watched.refusal is not None else None
-        raise unwritten or (failed[0] if failed else _signing_error(cause)) from cause
+        raise watched.storage_error() or (failed[0] if failed else _signing_error(cause)) from cause
     return _read_back(target, media_type, edits=edits, written=bytes(store))
 
 
@@ -248,19 +247,21 @@ class _Watched:
     def flush(self) -> None:
         self._remembering(self._target.flush)
 
+    def storage_error(self) -> StorageError | None:
+        """Return the error for the caller where a write was refused, else None."""
+        if self.refusal is None:
+            return None
+        return StorageError(
+            f"the signed file could not be written: {self.refusal.strerror or self.refusal}",
+            hint="free some space and repeat; the source was not changed",
+        )
+
     def _remembering(self, step: Callable[[], _T]) -> _T:
         try:
             return step()
         except OSError as cause:
             self.refusal = self.refusal or cause
             raise
-
-
-def _unwritten(cause: OSError) -> StorageError:
-    return StorageError(
-        f"the signed file could not be written: {cause.strerror or cause}",
-        hint="free some space and repeat; the source was not changed",
-    )
 
 
 def _signing_error(cause: c2pa.C2paError) -> ProvenanceError:
