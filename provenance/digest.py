@@ -12,6 +12,7 @@ from provenance.errors import FormatError
 _TEXT = re.compile(r"sha256:([0-9a-f]{64})")
 #: Bytes read at a time while hashing a stream; larger blocks gain nothing (measured: 8 MiB equals 1 MiB).
 BLOCK_BYTES = 1 << 20
+_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Digest:
     value: bytes
 
     def __post_init__(self) -> None:
-        if len(self.value) != hashlib.sha256().digest_size:
+        if len(self.value) != _BYTES:
             raise ValueError(f"a SHA-256 digest is 32 bytes, not {len(self.value)}")
 
     @classmethod

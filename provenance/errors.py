@@ -25,6 +25,7 @@
       UnavailableError           could not be done now; nothing was lost
         WorkerError                a media worker died on this input
         DeadlineError              a media worker ran out of its time
+        BusyError                  too much is waiting, or another writer was faster too often
         StorageError               the disk is full or the database cannot be written
 
 Texts are lower case, say what was expected and what was found, and end without a full stop.
@@ -187,6 +188,12 @@ class DeadlineError(UnavailableError):
     """A media worker ran out of its time."""
 
     code = "deadline"
+
+
+class BusyError(UnavailableError):
+    """Too much is waiting, or another writer was faster too often; trying again later helps."""
+
+    code = "busy"
 
 
 class StorageError(UnavailableError):

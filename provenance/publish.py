@@ -24,7 +24,7 @@ from provenance import files
 from provenance.errors import LimitError
 from provenance.evidence import Record
 from provenance.examination import Examination
-from provenance.ledger.log import Log
+from provenance.ledger.intake import Appender
 from provenance.ledger.receipt import Receipt
 from provenance.ledger.registration import Registration
 from provenance.ledger.store import Store
@@ -98,7 +98,7 @@ class Publisher:
     Args:
         pool: Media workers.
         store: The registry.
-        log: The ledger.
+        ledger: Takes registrations; answers with receipts once they are on disk.
         keys: Signing and publisher keys.
         organisation: Publisher's name as registered.
         limits: Limits on one file.
@@ -109,13 +109,13 @@ class Publisher:
         self,
         pool: WorkerPool,
         store: Store,
-        log: Log,
+        ledger: Appender,
         keys: KeyRing,
         organisation: str,
         limits: Limits,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._pool, self._store, self._log, self._keys = pool, store, log, keys
+        self._pool, self._store, self._ledger, self._keys = pool, store, ledger, keys
         self._organisation, self._limits, self._clock = organisation, limits, clock
 
     def publish(
@@ -147,7 +147,7 @@ class Publisher:
                     tell("signing", start + len(signed), len(jobs))
                     signed.append(self._sign(job, stack))
                 tell("registering", start + len(signed), len(jobs))
-                receipts = self._log.append([self._registration(one) for one in signed])
+                receipts = self._ledger.append([self._registration(one) for one in signed])
                 for one, receipt in zip(signed, receipts, strict=True):
                     done.append(self._place(one, receipt, replace=replace))
                 tell("done", len(done), len(jobs))

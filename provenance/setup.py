@@ -19,6 +19,7 @@ from provenance.errors import ProvenanceError, VerificationError
 from provenance.evidence import SourceType, VerdictCode
 from provenance.ledger.checkpoint import NoteSigner
 from provenance.ledger.highwater import HighWater
+from provenance.ledger.intake import Intake
 from provenance.ledger.log import Log
 from provenance.ledger.receipt import check_receipt
 from provenance.ledger.store import Store
@@ -104,7 +105,9 @@ class Installation:
         self.close()
 
     def close(self) -> None:
-        """End the workers and close the registry."""
+        """Answer what waits for the ledger, end the workers and close the registry."""
+        if "intake" in self.__dict__:  # made when it is first needed
+            self.intake.close()
         self.pool.close()
         self.store.close()
 
@@ -129,6 +132,11 @@ class Installation:
         return Log(self.store, self.settings.origin, signer, self._clock, high_water=mark)
 
     @cached_property
+    def intake(self) -> Intake:
+        """The way into the ledger: submissions of all threads are committed together."""
+        return Intake(self.log)
+
+    @cached_property
     def note_signer(self) -> NoteSigner:
         """The ledger key as signer of checkpoints."""
         return NoteSigner(self.settings.origin, self.keys.ledger)
@@ -138,7 +146,7 @@ class Installation:
         """The publish job."""
         organisation = self.settings.organisation
         return Publisher(
-            self.pool, self.store, self.log, self.keys, organisation, self.settings.limits, self._clock
+            self.pool, self.store, self.intake, self.keys, organisation, self.settings.limits, self._clock
         )
 
     @cached_property

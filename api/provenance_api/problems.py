@@ -70,6 +70,7 @@ TABLE: Final[dict[type[errors.ProvenanceError], Kind]] = {
     errors.UnavailableError: Kind(503, "Not possible now"),
     errors.WorkerError: Kind(422, "The file could not be read safely"),
     errors.DeadlineError: Kind(422, "Reading the file takes too long"),
+    errors.BusyError: Kind(503, "Too busy now"),
     errors.StorageError: Kind(503, "Not possible now", told=False),
 }
 

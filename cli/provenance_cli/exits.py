@@ -65,6 +65,7 @@ ERRORS: dict[type[ProvenanceError], ExitCode] = {
     errors.UnavailableError: ExitCode.UNREACHABLE,
     errors.WorkerError: ExitCode.FAILED,
     errors.DeadlineError: ExitCode.FAILED,
+    errors.BusyError: ExitCode.UNREACHABLE,
     errors.StorageError: ExitCode.FAILED,
 }
 

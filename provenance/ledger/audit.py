@@ -10,7 +10,6 @@ from provenance.digest import Digest
 from provenance.errors import FormatError, NotFoundError, ProofError, ProvenanceError
 from provenance.evidence import Record, RecordStatus
 from provenance.ledger.checkpoint import NoteVerifier, open_checkpoint
-from provenance.ledger.cose import key_from_bytes
 from provenance.ledger.entry import EntryType, Payload, open_entry, publisher_of
 from provenance.ledger.merkle import Edge, edge_root, edge_shape, grow, leaf_hash
 from provenance.ledger.registration import Examined, Registration, StoredFingerprint, examine
@@ -118,14 +117,14 @@ class _Walk:
         # References may be large: those of one entry at a time.
         pictures = self.store.references_at(index)
         registration = Registration(leaf, payload, codes, pictures)
-        public = key_from_bytes(key.public)
+        public = key.key
         entry = open_entry(leaf, public)
         if entry.payload is not None and payload is None:
             if codes or pictures:
                 raise FormatError(
                     "expected an erased payload without fingerprints and references, found some"
                 )
-            each = Examined(registration, stored, entry, publisher_of(leaf))
+            each = Examined(registration, stored, entry, publisher_of(leaf), key.public)
             self.assets[stored] = _Expected(erased=True)
         else:
             each = examine(registration, public, key.organisation)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +19,7 @@ from provenance.errors import (
     UnavailableError,
 )
 from provenance.ledger.audit import Audit, audit
+from provenance.ledger.authority import authorise
 from provenance.ledger.checkpoint import (
     Checkpoint,
     NoteSigner,
@@ -27,21 +27,10 @@ from provenance.ledger.checkpoint import (
     open_checkpoint,
     sign_checkpoint,
 )
-from provenance.ledger.cose import key_from_bytes
-from provenance.ledger.entry import EntryType, publisher_of
+from provenance.ledger.entry import publisher_of
 from provenance.ledger.highwater import HighWater
-from provenance.ledger.merkle import (
-    HASH_BYTES,
-    TILE_HEIGHT,
-    TILE_WIDTH,
-    Edge,
-    edge_root,
-    edge_shape,
-    grow,
-    prove_consistency,
-    prove_inclusion,
-    tree_levels,
-)
+from provenance.ledger.merkle import Edge, edge_root, edge_shape, grow
+from provenance.ledger.prover import Prover
 from provenance.ledger.receipt import Receipt
 from provenance.ledger.registration import Examined, Registration, examine
 from provenance.ledger.rows import Head, PublisherKey
@@ -53,8 +42,6 @@ _log = logging.getLogger(__name__)
 MAX_CLOCK_STEP: Final = timedelta(minutes=5)
 #: Most entries of one append; bounds the time that readers of a fresh checkpoint wait.
 MAX_BATCH: Final = 4_096
-#: Tiles whose inner hashes are kept, about 16 KiB each.
-_CACHED_TILES: Final = 512
 
 
 class Log:
@@ -103,8 +90,7 @@ class Log:
         self._clock_start = (clock(), self._monotonic())
         self._turn = threading.Lock()
         self._edge: tuple[int, Edge] | None = None
-        self._tiles: OrderedDict[tuple[int, int], list[bytes]] = OrderedDict()
-        self._tiles_lock = threading.Lock()
+        self._prover = Prover(store.tile)
         self.verifier: NoteVerifier = known
         self._check_head(store.head())
 
@@ -129,13 +115,26 @@ class Log:
             UnavailableError: The clock stepped.
             StorageError: Disk full, database read-only or locked.
         """
-        signer = self._signer
-        if signer is None:
-            raise KeyMaterialError("expected the ledger key for an append, found none", hint="set keys")
+        return self.commit(self.examine(batch))
+
+    def examine(self, batch: Sequence[Registration]) -> list[Examined]:
+        """Return the entries of ``batch`` with their signatures and commitments checked; any thread may.
+
+        Raises:
+            FormatError: A leaf is malformed or commits to something else; or the batch has another length.
+            ReceiptError: A publisher's signature does not verify.
+            AuthorisationError: The publisher key is not admitted, or speaks in another's name.
+        """
         if not 0 < len(batch) <= MAX_BATCH:
             raise FormatError(f"expected 1 to {MAX_BATCH} entries at a time, found {len(batch)}")
         known = self._store.publishers()
-        examined = [_examine(each, known) for each in batch]
+        return [_examine(each, known) for each in batch]
+
+    def commit(self, examined: Sequence[Examined]) -> list[Receipt]:
+        """Store what :meth:`examine` returned, as :meth:`append` promises it."""
+        signer = self._signer
+        if signer is None:
+            raise KeyMaterialError("expected the ledger key for an append, found none", hint="set keys")
         with self._turn:
             try:
                 with self._store.writer() as writer:
@@ -147,9 +146,11 @@ class Log:
             if self._high_water is not None:
                 self._high_water.raise_to(head.note)
         _log.info("log %s has %d entries, root %s", self.verifier.name, head.size, head.root.hex())
+        proofs = self._prover.inclusion(set(places.values()), head.size)
+        indexes = (places[each.leaf_hash] for each in examined)
         return [
-            self._receipt(each.registration.leaf, known[each.publisher].public, places[each.leaf_hash], head)
-            for each in examined
+            Receipt(each.registration.leaf, each.public, index, proofs[index], head.note)
+            for each, index in zip(examined, indexes, strict=True)
         ]
 
     def _write(
@@ -164,7 +165,7 @@ class Log:
             return head, edge, places
         at = self._now(head)
         places.update((each.leaf_hash, index) for index, each in enumerate(fresh, head.size))
-        _authorise(fresh, writer)
+        authorise(fresh, writer)
         writer.insert(fresh, head.size, at)
         for each in fresh:
             writer.fold(each, at)
@@ -264,7 +265,7 @@ class Log:
         size = self._store.head().size
         if new > size:
             raise NotFoundError(f"expected a size of at most {size}, found {new}", hint="see the checkpoint")
-        return tuple(prove_consistency(old, new, self._node))
+        return self._prover.consistency(old, new)
 
     def audit(self) -> Audit:
         """Return what a full check of the stored log found in order; every row is recomputed.
@@ -276,29 +277,7 @@ class Log:
         return audit(self._store, self.verifier)
 
     def _receipt(self, leaf: bytes, key: bytes, index: int, head: Head) -> Receipt:
-        proof = tuple(prove_inclusion(index, head.size, self._node))
-        return Receipt(leaf, key, index, proof, head.note)
-
-    def _node(self, level: int, index: int) -> bytes:
-        """Return the hash of a complete subtree from its tile."""
-        tall, low = divmod(level, TILE_HEIGHT)
-        number, place = divmod(index, TILE_WIDTH >> low)
-        rows = self._tile_rows(tall, number, (place + 1) << low)
-        return rows[low][place * HASH_BYTES : (place + 1) * HASH_BYTES]
-
-    def _tile_rows(self, level: int, number: int, width: int) -> list[bytes]:
-        with self._tiles_lock:
-            rows = self._tiles.get((level, number))
-            # An unfinished tile may have grown since; its beginning never changes.
-            if rows is not None and len(rows[0]) >= width * HASH_BYTES:
-                self._tiles.move_to_end((level, number))
-                return rows
-        rows = tree_levels(self._store.tile(level, number))
-        with self._tiles_lock:
-            self._tiles[(level, number)] = rows
-            if len(self._tiles) > _CACHED_TILES:
-                self._tiles.popitem(last=False)
-        return rows
+        return Receipt(leaf, key, index, self._prover.inclusion((index,), head.size)[index], head.note)
 
 
 def _since_boot() -> float:
@@ -313,43 +292,4 @@ def _examine(registration: Registration, known: dict[Digest, PublisherKey]) -> E
             "expected an entry by an admitted publisher key, found another key",
             hint="the operator of the log admits publisher keys",
         )
-    return examine(registration, key_from_bytes(publisher.public), publisher.organisation)
-
-
-#: Entries that only the publisher of the asset may make; a dispute is open to every publisher.
-_OWN_ONLY: Final = frozenset((EntryType.SUPERSEDE, EntryType.WITHDRAW, EntryType.REDACT))
-_ABOUT_ASSETS: Final = _OWN_ONLY | {EntryType.DISPUTE}
-
-
-def _authorise(fresh: Sequence[Examined], writer: Writer) -> None:
-    """Return if every new entry may be made.
-
-    Raises:
-        AuthorisationError: A revoked key, or another publisher's asset.
-        NotFoundError: A reference to an asset that is not registered.
-    """
-    known = writer.publishers()
-    revoked = {thumbprint for thumbprint, key in known.items() if key.revoked}
-    registered: dict[Digest, Digest] = {}
-    for each in fresh:
-        if each.publisher in revoked:
-            raise AuthorisationError(
-                "expected an entry by a publisher key in use, found one that was revoked",
-                hint="make and admit a new publisher key",
-            )
-        if each.entry.type is EntryType.REVOKE_KEY:
-            revoked.add(each.publisher)
-        if each.entry.type in _ABOUT_ASSETS:
-            owners = [registered.get(ref) or writer.owner(ref.value) for ref in each.entry.refs]
-            if None in owners:
-                raise NotFoundError(
-                    f"expected {each.entry.type} to speak of registered assets, found another reference",
-                    hint="register the asset first; refer to it by its asset_id",
-                )
-            if each.entry.type in _OWN_ONLY and owners[0] != each.publisher:
-                raise AuthorisationError(
-                    f"expected {each.entry.type} by the publisher of the asset, found another key",
-                    hint="another publisher can dispute an asset",
-                )
-        if each.entry.type.registers:
-            registered[Digest(each.leaf_hash)] = each.publisher
+    return examine(registration, publisher.key, publisher.organisation)

@@ -7,7 +7,7 @@ from stored tiles.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from provenance.errors import ProofError
@@ -85,19 +85,39 @@ def prove_inclusion(index: int, size: int, node: NodeReader) -> list[bytes]:
 
     Source: RFC 9162 section 2.1.3.1.
     """
-    if not 0 <= index < size:
-        raise ValueError(f"leaf {index} is not within a tree of {size}")
-    proof: list[bytes] = []
-    start, stop = 0, size
-    while stop - start > 1:
-        middle = start + (1 << ((stop - start - 1).bit_length() - 1))
-        if index < middle:
-            proof.append(_range_hash(middle, stop, node))
-            stop = middle
-        else:
-            proof.append(_range_hash(start, middle, node))
-            start = middle
-    return proof[::-1]
+    return list(prove_inclusions((index,), size, node)[index])
+
+
+def prove_inclusions(indexes: Iterable[int], size: int, node: NodeReader) -> dict[int, tuple[bytes, ...]]:
+    """Return the proof of each index, as :func:`prove_inclusion`; neighbours share what was computed.
+
+    Raises:
+        ValueError: An index is not within a tree of ``size`` leaves.
+    """
+    known: dict[tuple[int, int], bytes] = {}
+
+    def over(start: int, stop: int) -> bytes:
+        found = known.get((start, stop))
+        if found is None:
+            found = known[start, stop] = _range_hash(start, stop, node)
+        return found
+
+    proofs: dict[int, tuple[bytes, ...]] = {}
+    for index in indexes:
+        if not 0 <= index < size:
+            raise ValueError(f"leaf {index} is not within a tree of {size}")
+        proof: list[bytes] = []
+        start, stop = 0, size
+        while stop - start > 1:
+            middle = start + (1 << ((stop - start - 1).bit_length() - 1))
+            if index < middle:
+                proof.append(over(middle, stop))
+                stop = middle
+            else:
+                proof.append(over(start, middle))
+                start = middle
+        proofs[index] = tuple(reversed(proof))
+    return proofs
 
 
 def prove_consistency(old: int, new: int, node: NodeReader) -> list[bytes]:

@@ -11,7 +11,7 @@ from typing import Final
 from provenance.digest import Digest
 from provenance.errors import AuthorisationError, FormatError
 from provenance.evidence import Record
-from provenance.ledger.cose import PublicKey, encode, key_thumbprint
+from provenance.ledger.cose import PublicKey, encode, key_bytes, key_thumbprint
 from provenance.ledger.entry import Entry, EntryType, Payload, open_entry
 from provenance.ledger.merkle import leaf_hash
 
@@ -104,12 +104,14 @@ class Examined:
         leaf_hash: RFC 9162 leaf hash.
         entry: What the leaf says.
         publisher: Thumbprint of the key that signed it.
+        public: That key, raw.
     """
 
     registration: Registration
     leaf_hash: bytes
     entry: Entry
     publisher: Digest
+    public: bytes
 
     def record(self, index: int, accepted: datetime) -> Record:
         """Return the registry's record of a new asset.
@@ -184,4 +186,4 @@ def examine(registration: Registration, key: PublicKey, organisation: str) -> Ex
         )
     if entry.type is EntryType.REDACT and payload is not None:
         raise FormatError("expected a redaction without a payload: what is erased must not be named again")
-    return Examined(registration, leaf_hash(registration.leaf), entry, key_thumbprint(key))
+    return Examined(registration, leaf_hash(registration.leaf), entry, key_thumbprint(key), key_bytes(key))

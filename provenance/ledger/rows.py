@@ -11,6 +11,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from provenance.digest import Digest
 from provenance.errors import NotFoundError, StorageError
 from provenance.evidence import Record, RecordStatus, SourceType
+from provenance.ledger.cose import PublicKey, key_from_bytes
 from provenance.ledger.registration import Examined, StoredFingerprint, StoredReference
 from provenance.ledger.tables import HEAD, PUBLISHER, TILE, Connected
 from provenance.media.asset import MediaType
@@ -67,6 +68,15 @@ class PublisherKey:
     public: bytes
     organisation: str
     revoked: bool
+
+    @property
+    def key(self) -> PublicKey:
+        """The key, ready to verify with.
+
+        Raises:
+            FormatError: The stored bytes are no key.
+        """
+        return key_from_bytes(self.public)
 
 
 @dataclass(frozen=True, slots=True)
