@@ -17,7 +17,7 @@ import numpy as np
 from provenance import files
 from provenance.errors import ProvenanceError, VerificationError
 from provenance.evidence import SourceType, VerdictCode
-from provenance.ledger.checkpoint import NoteSigner
+from provenance.ledger.checkpoint import Cosigner, LogKeys, LogSigner, NoteSigner
 from provenance.ledger.highwater import HighWater
 from provenance.ledger.intake import Intake
 from provenance.ledger.log import Log
@@ -36,7 +36,8 @@ from provenance.verify import Verifier
 
 #: File outside the database that remembers the largest checkpoint, so that a restored backup is noticed.
 HIGH_WATER_NAME = "ledger.highwater"
-#: Public half of the ledger key, in the keys folder: what offline receipt checks need.
+#: Public halves of the ledger keys, in the keys folder, the current one first: what offline receipt checks
+#: need. Former keys stay in it, so that what they signed can be checked.
 VERIFIER_KEY_NAME = "ledger-key.vkey"
 
 _CONFIG = """# Content provenance. Every name can also be set as PROVENANCE_<NAME>; unknown names are errors.
@@ -63,10 +64,29 @@ def initialise(folder: Path, organisation: str, now: datetime | None = None) -> 
     keys = create_development_keys(settings.keys_folder, organisation, now or datetime.now(UTC))
     text = _CONFIG.format(origin=settings.origin, organisation=organisation.replace('"', "'"))
     files.write_whole(config, text.encode(), replace=False)
-    verifier_key = NoteSigner(settings.origin, keys.ledger).vkey
-    files.write_whole(settings.keys_folder / VERIFIER_KEY_NAME, f"{verifier_key}\n".encode(), replace=False)
+    write_verifier_keys(settings, log_signer(settings.origin, keys, _now).verifier)
     _make_registry(settings, keys)
     return settings
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def log_signer(origin: str, keys: KeyRing, clock: Callable[[], datetime]) -> LogSigner:
+    """Return everything that the log ``origin`` signs its checkpoints with."""
+    also: list[NoteSigner | Cosigner] = []
+    if keys.ledger_next is not None:
+        also.append(NoteSigner(origin, keys.ledger_next))
+    if keys.ledger_mldsa is not None:
+        also.append(Cosigner(origin, keys.ledger_mldsa, clock))
+    return LogSigner(NoteSigner(origin, keys.ledger), tuple(also))
+
+
+def write_verifier_keys(settings: Settings, keys: LogKeys) -> None:
+    """Write the public keys of the log, one a line, the current one first."""
+    text = "".join(f"{each.vkey}\n" for each in keys.keys)
+    files.write_whole(settings.keys_folder / VERIFIER_KEY_NAME, text.encode(), replace=True)
 
 
 def _make_registry(settings: Settings, keys: KeyRing) -> None:
@@ -85,7 +105,7 @@ class Installation:
         clock: Current time, aware UTC.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] = _now) -> None:
         check_engine()
         self.settings, self._clock = settings, clock
         self.store = Store.open(settings.database)
@@ -137,9 +157,20 @@ class Installation:
         return Intake(self.log)
 
     @cached_property
-    def note_signer(self) -> NoteSigner:
-        """The ledger key as signer of checkpoints."""
-        return NoteSigner(self.settings.origin, self.keys.ledger)
+    def note_signer(self) -> LogSigner:
+        """The ledger keys as signer of checkpoints; former keys are those that only the public file names.
+
+        Raises:
+            KeyMaterialError: Keys are missing or unfit.
+            CheckpointError: The public file holds something else, or keys of another log.
+        """
+        made = log_signer(self.settings.origin, self.keys, self._clock)
+        public = self.settings.keys_folder / VERIFIER_KEY_NAME
+        if not public.is_file():
+            return made
+        listed = LogKeys.parse(public.read_text("utf-8", errors="replace")).keys
+        signing = made.verifier.keys
+        return replace(made, former=tuple(key for key in listed if key not in signing))
 
     @cached_property
     def publisher(self) -> Publisher:

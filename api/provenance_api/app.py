@@ -17,7 +17,7 @@ from provenance.settings import Settings
 from provenance.setup import Installation
 from provenance_api import problems
 from provenance_api.guard import Edge, Rates
-from provenance_api.routes import health, ledger, pages, registry, verify
+from provenance_api.routes import health, ledger, pages, registry, tiles, verify
 from provenance_api.shelf import Shelf
 from provenance_api.wiring import Places, Wiring
 
@@ -47,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings, app.state.rates = used, Rates()
     app.add_middleware(Edge)
     problems.install(app)
-    for router in (verify.router, registry.router, ledger.router, health.router, pages.router):
+    for router in (verify.router, registry.router, ledger.router, tiles.router, health.router, pages.router):
         app.include_router(router)
     return app
 

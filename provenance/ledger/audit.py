@@ -9,7 +9,7 @@ from typing import Final
 from provenance.digest import Digest
 from provenance.errors import FormatError, NotFoundError, ProofError, ProvenanceError
 from provenance.evidence import Record, RecordStatus
-from provenance.ledger.checkpoint import NoteVerifier, open_checkpoint
+from provenance.ledger.checkpoint import LogVerifier, open_checkpoint
 from provenance.ledger.entry import EntryType, Payload, open_entry, publisher_of
 from provenance.ledger.merkle import Edge, edge_root, edge_shape, grow, leaf_hash
 from provenance.ledger.registration import Examined, Registration, StoredFingerprint, examine
@@ -55,7 +55,7 @@ class _Expected:
 class _Walk:
     """One pass over the log, oldest entry first."""
 
-    def __init__(self, store: Store, verifier: NoteVerifier) -> None:
+    def __init__(self, store: Store, verifier: LogVerifier) -> None:
         self.store = store
         self.verifier = verifier
         self.publishers: dict[Digest, PublisherKey] = store.publishers()
@@ -193,7 +193,7 @@ class _Walk:
             )
 
 
-def audit(store: Store, verifier: NoteVerifier) -> Audit:
+def audit(store: Store, verifier: LogVerifier) -> Audit:
     """Return what was checked: all of the log up to its present size.
 
     Run it while nothing is appended: a status that changes meanwhile would look like damage.

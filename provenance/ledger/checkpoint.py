@@ -1,4 +1,4 @@
-"""Signed tree heads: C2SP tlog-checkpoint in a C2SP signed note, Ed25519.
+"""Signed tree heads: C2SP tlog-checkpoint in a signed note, by Ed25519 and by cosignatures.
 
 One spelling is accepted: the note that :func:`sign_checkpoint` would have written, with any further
 signatures (witnesses, a next key) after it.
@@ -7,48 +7,33 @@ signatures (witnesses, a next key) after it.
 from __future__ import annotations
 
 import base64
-import binascii
-import hashlib
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final, Self
+from datetime import UTC, datetime
+from typing import Final, Protocol, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 
 from provenance.errors import CheckpointError
 from provenance.ledger.merkle import HASH_BYTES, MAX_SIZE
+from provenance.ledger.note import (
+    MAX_NOTE_BYTES,
+    NAME,
+    KeyType,
+    SignatureLine,
+    SignedNote,
+    decode_base64,
+    key_id,
+)
 
-#: Longest note, bytes. Source: signed-note demands room for 16 signatures of up to 5 kB each.
-MAX_NOTE_BYTES: Final = 128 << 10
-#: Signature type Ed25519. Source: C2SP signed-note, "Signature types".
-_ED25519: Final = b"\x01"
-_KEY_ID_BYTES: Final = 4
-_PUBLIC_BYTES: Final = 32
-#: Key names hold no space and no plus sign. Source: C2SP signed-note, "Format".
-_NAME = re.compile(r"[^\s+\x00-\x20\x7f\ud800-\udfff]{1,200}")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
-_SIGNATURE = re.compile(r"\u2014 ([^\s+]{1,200}) ([A-Za-z0-9+/]+={0,2})")
-
-
-def _key_id(name: str, public: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:_KEY_ID_BYTES]
-
-
-def decode_base64(text: str) -> bytes:
-    """Return the bytes of standard base64 in its one canonical spelling.
-
-    Raises:
-        ValueError: Another alphabet, missing padding, or bits that are lost.
-    """
-    try:
-        content = base64.b64decode(text, validate=True)
-    except binascii.Error as cause:
-        raise ValueError("expected standard base64") from cause
-    if base64.b64encode(content).decode() != text:
-        raise ValueError("expected canonical base64")
-    return content
+#: A cosignature begins with its time. Source: C2SP tlog-cosignature, ``timestamped_signature``.
+_TIME_BYTES: Final = 8
+#: Source: C2SP tlog-cosignature, "ML-DSA-44 signed message".
+_SUBTREE_LABEL: Final = b"subtree/v1\n\x00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +51,7 @@ class Checkpoint:
     root: bytes
 
     def __post_init__(self) -> None:
-        if _NAME.fullmatch(self.origin) is None:
+        if NAME.fullmatch(self.origin) is None:
             raise ValueError("a log's origin is 1 to 200 characters without spaces and plus signs")
         if not 0 <= self.size <= MAX_SIZE:
             raise ValueError(f"a log's size is 0 to 2^63-1, not {self.size}")
@@ -77,6 +62,25 @@ class Checkpoint:
         """Return the signed text: origin, size and root, each on its line."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the checkpoint that :meth:`text` wrote.
+
+        Raises:
+            CheckpointError: Spelled otherwise, or with extension lines: the log writes none, and no monitor
+                could audit them.
+        """
+        lines = text.split("\n")
+        if len(lines) != 4 or _SIZE.fullmatch(lines[1]) is None:
+            raise CheckpointError("expected three lines: origin, size without leading zeroes, root")
+        try:
+            return cls(lines[0], int(lines[1]), decode_base64(lines[2]))
+        except ValueError as cause:
+            raise CheckpointError(f"expected origin, size and root of a log: {cause}") from cause
+
+
+# --- public halves ---------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True, slots=True)
 class NoteVerifier:
@@ -84,17 +88,19 @@ class NoteVerifier:
 
     Attributes:
         name: Key name; for a log its origin.
-        public: Raw Ed25519 public key, 32 bytes.
+        public: Raw public key: 32 bytes of Ed25519 or 1,312 of ML-DSA-44.
+        kind: What it signs.
     """
 
     name: str
     public: bytes
+    kind: KeyType = KeyType.ED25519
 
     def __post_init__(self) -> None:
-        if _NAME.fullmatch(self.name) is None:
+        if NAME.fullmatch(self.name) is None:
             raise ValueError("a key name is 1 to 200 characters without spaces and plus signs")
-        if len(self.public) != _PUBLIC_BYTES:
-            raise ValueError(f"an Ed25519 public key is 32 bytes, not {len(self.public)}")
+        if len(self.public) != self.kind.public_bytes:
+            raise ValueError(f"this public key is {self.kind.public_bytes} bytes, not {len(self.public)}")
 
     @classmethod
     def parse(cls, vkey: str) -> Self:
@@ -103,50 +109,192 @@ class NoteVerifier:
         Raises:
             CheckpointError: Another spelling, another algorithm, or a key id that does not belong to it.
         """
-        hint = "provenance log key prints the verifier key of a log"
+        hint = "`provenance receipt key` prints the verifier key of a log"
         name, _, rest = vkey[:MAX_NOTE_BYTES].partition("+")
-        key_id, _, encoded = rest.partition("+")
+        named, _, encoded = rest.partition("+")
         try:
             key = decode_base64(encoded)
-            made = cls(name, key[1:])
+            made = cls(name, key[1:], KeyType(key[0] if key else 0))
         except ValueError as cause:
             raise CheckpointError(
                 f"expected a verifier key, found {vkey[:80]!r}: {cause}", hint=hint
             ) from cause
-        if key[:1] != _ED25519 or key_id != made.key_id.hex():
-            raise CheckpointError(
-                "expected an Ed25519 verifier key with its own key id, found another", hint=hint
-            )
+        if named != made.key_id.hex():
+            raise CheckpointError("expected a verifier key with its own key id, found another", hint=hint)
         return made
 
     @property
     def key_id(self) -> bytes:
-        """First four bytes of the SHA-256 of name, newline, type and key. Source: C2SP signed-note."""
-        return _key_id(self.name, self.public)
+        """The four bytes by which notes name this key."""
+        return key_id(self.name, self.kind, self.public)
 
     @property
     def vkey(self) -> str:
-        """The verifier as text. Source: C2SP signed-note, verifier keys of golang.org/x/mod/sumdb/note."""
-        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(_ED25519 + self.public).decode()}"
+        """This verifier as text. Source: C2SP signed-note, "Verifier keys"."""
+        return (
+            f"{self.name}+{self.key_id.hex()}+{base64.b64encode(bytes([self.kind]) + self.public).decode()}"
+        )
 
-    def check(self, text: str, signature: bytes) -> None:
-        """Return if ``signature`` is this key's over ``text``.
+    def check(self, text: str, signature: bytes) -> datetime | None:
+        """Return if ``signature`` is this key's over ``text``: the time it names, None for a log's own.
 
         Raises:
             CheckpointError: It is not.
         """
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
-        except (InvalidSignature, ValueError) as cause:
+            if self.kind is KeyType.ED25519:
+                Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text.encode())
+                return None
+            seconds = int.from_bytes(signature[:_TIME_BYTES], "big")
+            message = _cosigned(self.name, self.kind, text, seconds)
+            rest = signature[_TIME_BYTES:]
+            if self.kind is KeyType.COSIGN_ED25519:
+                Ed25519PublicKey.from_public_bytes(self.public).verify(rest, message)
+            else:
+                MLDSA44PublicKey.from_public_bytes(self.public).verify(rest, message)
+            return datetime.fromtimestamp(seconds, UTC)
+        except (InvalidSignature, ValueError, OverflowError, OSError) as cause:
             raise CheckpointError(
                 f"expected a signature by {self.name}, found one that does not verify",
-                hint="the checkpoint was changed or the log has another key",
+                hint="the checkpoint was changed or the signer has another key",
             ) from cause
+
+    def signatures(self, note: SignedNote) -> list[SignatureLine]:
+        """Return those signatures of ``note`` that say they are by this key."""
+        mine = (self.name, self.key_id)
+        return [each for each in note.signatures if (each.name, each.key_id) == mine]
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeys:
+    """The keys of one log, of which any may sign: the current one, and others before and after a rotation.
+
+    Attributes:
+        keys: Current one first; all of one name.
+    """
+
+    keys: tuple[NoteVerifier, ...]
+
+    def __post_init__(self) -> None:
+        if not self.keys or len({each.name for each in self.keys}) != 1:
+            raise ValueError("the keys of a log are at least one, all of one name")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the keys spelled one a line; empty lines do not count.
+
+        Raises:
+            CheckpointError: No key, one that is spelled otherwise, or keys of several logs.
+        """
+        lines = [line for each in text[:MAX_NOTE_BYTES].splitlines() if (line := each.strip())]
+        try:
+            return cls(tuple(NoteVerifier.parse(line) for line in lines))
+        except ValueError as cause:
+            raise CheckpointError(f"expected the verifier keys of one log: {cause}") from cause
+
+    @property
+    def name(self) -> str:
+        """Origin of the log."""
+        return self.keys[0].name
+
+    @property
+    def vkey(self) -> str:
+        """The current key as text."""
+        return self.keys[0].vkey
+
+
+#: Whoever may have signed the checkpoints of a log.
+LogVerifier = NoteVerifier | LogKeys
+
+
+def open_checkpoint(note: str, verifier: LogVerifier) -> Checkpoint:
+    """Return the checkpoint in ``note`` after checking the log's signature.
+
+    Args:
+        note: Signed note; signatures by other keys are ignored.
+        verifier: The log's key or keys; the name must be the origin. With several, one signature is enough,
+            and none of those present may fail.
+
+    Raises:
+        CheckpointError: Not a checkpoint, of another log, or not signed by ``verifier``.
+    """
+    parsed = SignedNote.parse(note)
+    checkpoint = Checkpoint.parse(parsed.text)
+    if checkpoint.origin != verifier.name:
+        raise CheckpointError(
+            f"expected a checkpoint of {verifier.name}, found one of {checkpoint.origin[:80]!r}",
+            hint="this belongs to another log",
+        )
+    signed = 0
+    for key in verifier.keys if isinstance(verifier, LogKeys) else (verifier,):
+        mine = key.signatures(parsed)
+        if len(mine) > 1:
+            raise CheckpointError(f"expected one signature by {verifier.name}, found {len(mine)}")
+        for line in mine:
+            key.check(parsed.text, line.signature)
+        signed += len(mine)
+    if not signed:
+        raise CheckpointError(
+            f"expected a signature by {verifier.name}, found none by a key of this log",
+            hint="check the log's verifier key",
+        )
+    return checkpoint
+
+
+def cosigned_by(note: str, witnesses: Iterable[NoteVerifier]) -> dict[NoteVerifier, datetime]:
+    """Return which of ``witnesses`` cosigned ``note``, and when each says it did.
+
+    Raises:
+        CheckpointError: Not a signed note, or a cosignature in the name of a witness that does not verify.
+    """
+    parsed = SignedNote.parse(note)
+    found: dict[NoteVerifier, datetime] = {}
+    for witness in witnesses:
+        for line in witness.signatures(parsed):
+            at = witness.check(parsed.text, line.signature)
+            if at is not None:
+                found[witness] = at
+    return found
+
+
+def _cosigned(name: str, kind: KeyType, text: str, seconds: int) -> bytes:
+    """Return what a cosignature signs. Source: C2SP tlog-cosignature, both "signed message" sections."""
+    if seconds > MAX_SIZE:
+        raise ValueError("a cosignature's time is below 2^63")
+    if kind is KeyType.COSIGN_ED25519:
+        return f"cosignature/v1\ntime {seconds}\n{text}".encode()
+    point = Checkpoint.parse(text)
+    cosigner, origin = name.encode(), point.origin.encode()
+    if max(len(cosigner), len(origin)) > 255:
+        raise ValueError("names of ML-DSA cosignatures are at most 255 bytes")
+    return b"".join(
+        (
+            _SUBTREE_LABEL,
+            bytes([len(cosigner)]),
+            cosigner,
+            seconds.to_bytes(8, "big"),
+            bytes([len(origin)]),
+            origin,
+            bytes(8),  # start of the subtree: a checkpoint covers all
+            point.size.to_bytes(8, "big"),
+            point.root,
+        )
+    )
+
+
+# --- private halves --------------------------------------------------------------------------------------
+
+
+class LineSigner(Protocol):
+    """What adds one signature line to a checkpoint."""
+
+    def sign(self, text: str) -> str:
+        """Return the signature line for ``text``, with its newline."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoteSigner:
-    """A key that signs notes.
+    """A log key that signs notes.
 
     Attributes:
         name: Key name; for a log its origin.
@@ -158,7 +306,7 @@ class NoteSigner:
     @property
     def verifier(self) -> NoteVerifier:
         """The public half."""
-        return NoteVerifier(self.name, self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+        return NoteVerifier(self.name, self._key.public_key().public_bytes_raw())
 
     @property
     def vkey(self) -> str:
@@ -167,71 +315,72 @@ class NoteSigner:
 
     def sign(self, text: str) -> str:
         """Return the signature line for ``text``, which ends with a newline."""
-        signature = self.verifier.key_id + self._key.sign(text.encode())
-        return f"\u2014 {self.name} {base64.b64encode(signature).decode()}\n"
+        return SignatureLine(self.name, self.verifier.key_id, self._key.sign(text.encode())).format()
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: NoteSigner) -> str:
-    """Return the note: the checkpoint's text, a blank line, the signature line."""
+@dataclass(frozen=True, slots=True)
+class Cosigner:
+    """A key that cosigns checkpoints and says when: a witness, or a log against quantum computers.
+
+    Attributes:
+        name: Key name.
+        clock: Present time, aware UTC.
+    """
+
+    name: str
+    _key: Ed25519PrivateKey | MLDSA44PrivateKey = field(repr=False)
+    clock: Callable[[], datetime] = field(repr=False)
+
+    @property
+    def verifier(self) -> NoteVerifier:
+        """The public half."""
+        quantum = isinstance(self._key, MLDSA44PrivateKey)
+        kind = KeyType.COSIGN_MLDSA44 if quantum else KeyType.COSIGN_ED25519
+        return NoteVerifier(self.name, self._key.public_key().public_bytes_raw(), kind)
+
+    def sign(self, text: str) -> str:
+        """Return the cosignature line for the checkpoint ``text``."""
+        verifier, seconds = self.verifier, int(self.clock().timestamp())
+        message = _cosigned(self.name, verifier.kind, text, seconds)
+        signature = seconds.to_bytes(_TIME_BYTES, "big") + self._key.sign(message)
+        return SignatureLine(self.name, verifier.key_id, signature).format()
+
+
+@dataclass(frozen=True, slots=True)
+class LogSigner:
+    """Everything a log signs its checkpoints with.
+
+    Attributes:
+        primary: The current key.
+        also: Further signers: a cosigner, the key before or after a rotation.
+        former: Keys that signed earlier checkpoints and sign no more.
+    """
+
+    primary: NoteSigner
+    also: tuple[NoteSigner | Cosigner, ...] = ()
+    former: tuple[NoteVerifier, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Origin of the log."""
+        return self.primary.name
+
+    @property
+    def verifier(self) -> LogKeys:
+        """The public halves, the current one first."""
+        return LogKeys((self.primary.verifier, *(each.verifier for each in self.also), *self.former))
+
+    @property
+    def vkey(self) -> str:
+        """The current public half as text."""
+        return self.primary.vkey
+
+    def sign(self, text: str) -> str:
+        """Return all signature lines for ``text``."""
+        return self.primary.sign(text) + "".join(each.sign(text) for each in self.also)
+
+
+def sign_checkpoint(checkpoint: Checkpoint, signer: LineSigner) -> str:
+    """Return the note: the checkpoint's text, a blank line, the signature lines."""
     text = checkpoint.text()
     return f"{text}\n{signer.sign(text)}"
-
-
-def open_checkpoint(note: str, verifier: NoteVerifier) -> Checkpoint:
-    """Return the checkpoint in ``note`` after checking the log's signature.
-
-    Args:
-        note: Signed note; signatures by other keys are ignored.
-        verifier: The log's key; its name must be the origin.
-
-    Raises:
-        CheckpointError: Not a checkpoint, of another log, or not signed by ``verifier``.
-    """
-    if len(note.encode(errors="replace")) > MAX_NOTE_BYTES:
-        raise CheckpointError(f"expected a note of at most {MAX_NOTE_BYTES} bytes, found a longer one")
-    text, blank, signatures = note.rpartition("\n\n")
-    if not blank or not signatures.endswith("\n"):
-        raise CheckpointError("expected a signed note: text, a blank line, signature lines")
-    text += "\n"
-    checkpoint = _parse_text(text)
-    if checkpoint.origin != verifier.name:
-        raise CheckpointError(
-            f"expected a checkpoint of {verifier.name}, found one of {checkpoint.origin[:80]!r}",
-            hint="this belongs to another log",
-        )
-    mine = [
-        each for each in map(_parse_signature, signatures[:-1].split("\n")) if each[:2] == _named(verifier)
-    ]
-    if len(mine) != 1:
-        raise CheckpointError(
-            f"expected one signature by {verifier.name}, found {len(mine)}",
-            hint="check the log's verifier key",
-        )
-    verifier.check(text, mine[0][2])
-    return checkpoint
-
-
-def _named(verifier: NoteVerifier) -> tuple[str, bytes]:
-    return verifier.name, verifier.key_id
-
-
-def _parse_text(text: str) -> Checkpoint:
-    lines = text.split("\n")
-    # Extension lines are refused: the log writes none, and no monitor could audit them.
-    if len(lines) != 4 or _SIZE.fullmatch(lines[1]) is None:
-        raise CheckpointError("expected three lines: origin, size without leading zeroes, root")
-    try:
-        return Checkpoint(lines[0], int(lines[1]), decode_base64(lines[2]))
-    except ValueError as cause:
-        raise CheckpointError(f"expected origin, size and root of a log: {cause}") from cause
-
-
-def _parse_signature(line: str) -> tuple[str, bytes, bytes]:
-    found = _SIGNATURE.fullmatch(line)
-    if found is None:
-        raise CheckpointError("expected signature lines of dash, name and base64, found another line")
-    try:
-        content = decode_base64(found.group(2))
-    except ValueError as cause:
-        raise CheckpointError(f"expected a signature line: {cause}") from cause
-    return found.group(1), content[:_KEY_ID_BYTES], content[_KEY_ID_BYTES:]

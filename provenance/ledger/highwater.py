@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from provenance.errors import ConflictError, ProofError, StorageError
-from provenance.ledger.checkpoint import Checkpoint, NoteVerifier, open_checkpoint
+from provenance.ledger.checkpoint import Checkpoint, LogVerifier, open_checkpoint
 from provenance.ledger.merkle import check_consistency
 from provenance.ledger.rows import Head
 
@@ -26,7 +26,7 @@ class HighWater:
         verifier: The log's public key.
     """
 
-    def __init__(self, path: Path, verifier: NoteVerifier) -> None:
+    def __init__(self, path: Path, verifier: LogVerifier) -> None:
         self._path = path
         self._verifier = verifier
 

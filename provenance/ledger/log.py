@@ -22,8 +22,9 @@ from provenance.ledger.audit import Audit, audit
 from provenance.ledger.authority import authorise
 from provenance.ledger.checkpoint import (
     Checkpoint,
+    LogSigner,
+    LogVerifier,
     NoteSigner,
-    NoteVerifier,
     open_checkpoint,
     sign_checkpoint,
 )
@@ -69,10 +70,10 @@ class Log:
         self,
         store: Store,
         origin: str,
-        signer: NoteSigner | None,
+        signer: NoteSigner | LogSigner | None,
         clock: Callable[[], datetime],
         *,
-        verifier: NoteVerifier | None = None,
+        verifier: LogVerifier | None = None,
         high_water: HighWater | None = None,
         monotonic: Callable[[], float] | None = None,
     ) -> None:
@@ -91,7 +92,7 @@ class Log:
         self._turn = threading.Lock()
         self._edge: tuple[int, Edge] | None = None
         self._prover = Prover(store.tile)
-        self.verifier: NoteVerifier = known
+        self.verifier: LogVerifier = known
         self._check_head(store.head())
 
     # --- append ---
@@ -154,7 +155,7 @@ class Log:
         ]
 
     def _write(
-        self, writer: Writer, examined: Sequence[Examined], signer: NoteSigner
+        self, writer: Writer, examined: Sequence[Examined], signer: NoteSigner | LogSigner
     ) -> tuple[Head, Edge, dict[bytes, int]]:
         head = writer.head()
         self._check_head(head)

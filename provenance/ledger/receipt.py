@@ -14,16 +14,11 @@ from typing import Final, Self
 
 from provenance.digest import Digest
 from provenance.errors import FormatError, ReceiptError
-from provenance.ledger.checkpoint import (
-    MAX_NOTE_BYTES,
-    Checkpoint,
-    NoteVerifier,
-    decode_base64,
-    open_checkpoint,
-)
+from provenance.ledger.checkpoint import Checkpoint, LogKeys, open_checkpoint
 from provenance.ledger.cose import decode, encode, key_from_bytes, key_thumbprint
 from provenance.ledger.entry import MAX_LEAF_BYTES, Entry, Fields, open_entry
 from provenance.ledger.merkle import HASH_BYTES, MAX_SIZE, check_inclusion, leaf_hash
+from provenance.ledger.note import MAX_NOTE_BYTES, decode_base64
 
 #: First line. Source: C2SP tlog-proof, "Format".
 _HEADER: Final = "c2sp.org/tlog-proof@v1"
@@ -126,7 +121,8 @@ def check_receipt(
     Args:
         receipt_text: tlog-proof text.
         file_digest: SHA-256 of the file it should be for.
-        log_vkey: Verifier key of the log, from a source other than the receipt.
+        log_vkey: Verifier key of the log, from a source other than the receipt; several, one a line, where
+            the log changed its key.
         publisher_keys: Thumbprints of the publisher keys that are accepted; ``None`` accepts whatever key
             the log admitted, so that the log alone vouches for the publisher.
 
@@ -136,7 +132,7 @@ def check_receipt(
         ReceiptError: Malformed, for another file, or not signed by an accepted publisher key.
     """
     receipt = Receipt.parse(receipt_text)
-    checkpoint = open_checkpoint(receipt.checkpoint, NoteVerifier.parse(log_vkey))
+    checkpoint = open_checkpoint(receipt.checkpoint, LogKeys.parse(log_vkey))
     leaf = leaf_hash(receipt.leaf)
     check_inclusion(leaf, receipt.index, checkpoint.size, receipt.proof, checkpoint.root)
     try:

@@ -17,7 +17,7 @@ from typing import Protocol, Self
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from provenance.digest import Digest
@@ -35,6 +35,10 @@ SIGNING_KEY = "signing-key.pem"
 SIGNING_CHAIN = "signing-chain.pem"
 PUBLISHER_KEY = "publisher-key.pem"
 LEDGER_KEY = "ledger-key.pem"
+#: The log's second key, against quantum computers; a log without it signs with Ed25519 alone.
+LEDGER_MLDSA_KEY = "ledger-mldsa-key.pem"
+#: While a rotation lasts: the key that will be the log's, signing beside the current one.
+LEDGER_NEXT_KEY = "ledger-key.next.pem"
 #: Folder of trust lists beside the keys.
 TRUST_FOLDER = "trust"
 #: Name of the list that holds the TEST root of this installation.
@@ -88,11 +92,15 @@ class KeyRing:
         signer: Signs C2PA claims.
         publisher: Signs ledger entries in the publisher's name (Ed25519).
         ledger: Signs checkpoints in the log's name (Ed25519).
+        ledger_mldsa: Signs them too (ML-DSA-44); None where the log has no such key.
+        ledger_next: Signs them too while the ledger key is being rotated; None otherwise.
     """
 
     signer: FileSigner
     publisher: ed25519.Ed25519PrivateKey = field(repr=False)
     ledger: ed25519.Ed25519PrivateKey = field(repr=False)
+    ledger_mldsa: mldsa.MLDSA44PrivateKey | None = field(repr=False, default=None)
+    ledger_next: ed25519.Ed25519PrivateKey | None = field(repr=False, default=None)
 
     @classmethod
     def load(cls, folder: Path, *, now: datetime, environment: str, passphrase: bytes | None = None) -> Self:
@@ -110,7 +118,14 @@ class KeyRing:
         """
         signer = _load_signer(folder, now, environment, passphrase)
         publisher, ledger = (_ed25519(folder / name, passphrase) for name in (PUBLISHER_KEY, LEDGER_KEY))
-        return cls(signer, publisher, ledger)
+        quantum, following = folder / LEDGER_MLDSA_KEY, folder / LEDGER_NEXT_KEY
+        return cls(
+            signer,
+            publisher,
+            ledger,
+            _mldsa44(quantum, passphrase) if quantum.exists() else None,
+            _ed25519(following, passphrase) if following.exists() else None,
+        )
 
 
 def create_development_keys(
@@ -145,6 +160,7 @@ def create_development_keys(
         folder / SIGNING_CHAIN: to_pem(*issued.chain),
         folder / PUBLISHER_KEY: _private_pem(ed25519.Ed25519PrivateKey.generate(), passphrase),
         folder / LEDGER_KEY: _private_pem(ed25519.Ed25519PrivateKey.generate(), passphrase),
+        folder / LEDGER_MLDSA_KEY: _private_pem(mldsa.MLDSA44PrivateKey.generate(), passphrase),
         folder / TRUST_FOLDER / f"{DEVELOPMENT_LIST}.toml": root.to_toml().encode("utf-8"),
     }
     for path in content:
@@ -219,6 +235,15 @@ def _ed25519(path: Path, passphrase: bytes | None) -> ed25519.Ed25519PrivateKey:
     return key
 
 
+def _mldsa44(path: Path, passphrase: bytes | None) -> mldsa.MLDSA44PrivateKey:
+    key = _private_key(path, passphrase)
+    if not isinstance(key, mldsa.MLDSA44PrivateKey):
+        raise KeyMaterialError(
+            f"expected an ML-DSA-44 key in {path}, found {_kind_of(key)}", hint="keys/README.md, point 2"
+        )
+    return key
+
+
 def _private_key(path: Path, passphrase: bytes | None) -> PrivateKeyTypes:
     pem = _read(path, private=True)
     try:
@@ -278,7 +303,8 @@ def _write_new(path: Path, content: bytes) -> None:
 
 
 def _private_pem(
-    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, passphrase: bytes | None
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | mldsa.MLDSA44PrivateKey,
+    passphrase: bytes | None,
 ) -> bytes:
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
