@@ -35,19 +35,32 @@ class PictureCode:
 
 
 @dataclass(frozen=True, slots=True)
+class FeatureView:
+    """Local features of a query picture looked at in one way.
+
+    Attributes:
+        form: What was done to the picture before: ``as it is``, ``mirrored`` ...
+        features: Stored form of the features, at least one.
+    """
+
+    form: str
+    features: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PictureExam:
     """A picture's codes and local features.
 
     Attributes:
         codes: Codes; for a query in all forms, for registration as it is.
-        features: Stored form of its local features, or None where it has none.
-        mirrored_features: The same of the mirrored picture (queries only).
+        features: Stored form of its local features (registration only), or None where it has none.
+        views: Local features in the views that are looked up (queries only).
         reference: Stored reference picture (registration only).
     """
 
     codes: tuple[PictureCode, ...]
     features: bytes | None
-    mirrored_features: bytes | None
+    views: tuple[FeatureView, ...]
     reference: bytes | None
 
 

@@ -20,7 +20,7 @@ from provenance.examination import (
     PictureExam,
     SoundTrack,
 )
-from provenance.fingerprint import frames, image, iscc, local, sound
+from provenance.fingerprint import frames, image, iscc, local, sound, views
 from provenance.fingerprint.code import distance
 from provenance.match import align, compare, reference, warp
 from provenance.media import decode
@@ -108,40 +108,43 @@ def examine(job: Job) -> object:
 
 def _examine_picture(job: Job, file: BinaryIO, media_type: MediaType, *, register: bool) -> Examination:
     picture = decode.read_picture(file, media_type, job.limits, max_side=DECODE_SIDE_PX)
-    exam: PictureExam | None = None
-    refusals: tuple[str, ...] = ()
-    try:
-        exam = _picture_exam(picture.rgb, register=register)
-    except UnmatchableError as refusal:
-        refusals = (refusal.message,)
+    examine_rgb = _registered_picture if register else _queried_picture
+    exam, refusals = examine_rgb(picture.rgb)
     return Examination(
         picture.width, picture.height, None, exam, None, None, refusals=refusals, notes=tuple(picture.notes)
     )
 
 
-def _picture_exam(rgb: image.Rgb, *, register: bool) -> PictureExam:
-    code, quality = image.pdq(rgb)
-    if register:
+def _registered_picture(rgb: image.Rgb) -> tuple[PictureExam | None, tuple[str, ...]]:
+    try:
+        code, quality = image.pdq(rgb)
         stored = (code, image.phash64(rgb), iscc.image_code(rgb))
-        codes = [
-            PictureCode(one.algorithm, one.value, "as it is", quality if one is code else None)
-            for one in stored
-        ]
-    else:
-        codes = [
-            PictureCode(form.fingerprint.algorithm, form.fingerprint.value, form.name, quality)
-            for form in image.pdq_forms(rgb)
-        ]
-    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-    plain, mirrored = local.features(gray), None
-    if not register:
-        mirrored = local.features(np.ascontiguousarray(gray[:, ::-1]))
-    return PictureExam(
-        codes=tuple(codes),
-        features=plain.to_bytes() if len(plain) else None,
-        mirrored_features=mirrored.to_bytes() if mirrored is not None and len(mirrored) else None,
-        reference=reference.make_reference(rgb) if register else None,
+    except UnmatchableError as refusal:
+        return None, (refusal.message,)
+    codes = tuple(
+        PictureCode(one.algorithm, one.value, "as it is", quality if one is code else None) for one in stored
     )
+    return PictureExam(codes, _stored_features(rgb), (), reference.make_reference(rgb)), ()
+
+
+def _queried_picture(rgb: image.Rgb) -> tuple[PictureExam | None, tuple[str, ...]]:
+    """Return what to look up; a picture too flat for a code may still show an asset in a part of it."""
+    codes: tuple[PictureCode, ...] = ()
+    refusals: tuple[str, ...] = ()
+    try:
+        forms = image.pdq_forms(rgb)
+        codes = tuple(
+            PictureCode(one.fingerprint.algorithm, one.fingerprint.value, one.name, None) for one in forms
+        )
+    except UnmatchableError as refusal:
+        refusals = (refusal.message,)
+    seen = views.first_views(rgb)
+    return (PictureExam(codes, None, seen, None) if codes or seen else None), refusals
+
+
+def _stored_features(rgb: image.Rgb) -> bytes | None:
+    found = local.features(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False))
+    return found.to_bytes() if len(found) else None
 
 
 def _examine_timed(job: Job, file: BinaryIO, media_type: MediaType, *, register: bool) -> Examination:

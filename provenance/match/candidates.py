@@ -1,13 +1,12 @@
 """Candidates: which registered assets could the copy come from. Nothing counts before it is verified.
 
-Pictures are looked up by their codes in the exact index and by voting of local descriptors; films by the codes
-of their frames and recordings by their sound codes, both voting for an offset in time.
+Films are looked up by the codes of their frames and recordings by their sound codes, both voting for an offset
+in time; for pictures see :mod:`provenance.match.pictures`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,14 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.examination import FrameTrack
-from provenance.fingerprint import local
 from provenance.match.index import CodeIndex
 
-#: Distance at which a descriptor of the copy votes for a registered one.
-#: Source: docs/measurements.md#matching; radii 28 to 36 do equally well, 31 is the widest with 17 look-ups a band.
-DESCRIPTOR_RADIUS: Final = 31
-#: A descriptor that hits more assets than this says nothing about any of them.
-MAX_ASSETS_HIT: Final = 50
 #: Query frames looked up, spread over the film.
 QUERY_FRAMES: Final = 64
 #: Distance at which a frame votes; wider than for single pictures, since the votes must agree in time.
@@ -46,58 +39,6 @@ class Candidate:
     votes: float
     distance: int | None = None
     form: str = ""
-
-
-class PictureBook:
-    """Codes and local descriptors of all registered pictures."""
-
-    def __init__(self) -> None:
-        self._codes, self._descriptors = CodeIndex(), CodeIndex()
-        self._code_owner: list[str] = []
-        self._descriptor_owner: list[str] = []
-
-    def __len__(self) -> int:
-        return len(self._code_owner)
-
-    def add(self, asset_id: str, code: bytes, features: bytes | None) -> None:
-        """Add a registered picture: its 256-bit code and the stored form of its local features."""
-        self._codes.add(np.frombuffer(code, np.uint8).reshape(1, -1))
-        self._code_owner.append(asset_id)
-        if features is not None:
-            descriptors = local.Features.from_bytes(features).descriptors
-            self._descriptors.add(descriptors)
-            self._descriptor_owner.extend([asset_id] * len(descriptors))
-
-    def by_code(self, forms: Sequence[tuple[bytes, str]], radius: int) -> list[Candidate]:
-        """Return the assets within ``radius`` bits of any form of the copy, nearest first."""
-        best: dict[str, tuple[int, str]] = {}
-        hits = self._codes.within_any([code for code, _ in forms], radius)
-        for which, neighbour in hits:
-            owner = self._code_owner[neighbour.position]
-            best[owner] = min(
-                best.get(owner, (neighbour.distance + 1, "")), (neighbour.distance, forms[which][1])
-            )
-        ranked = sorted(best.items(), key=lambda item: item[1])
-        return [Candidate(asset_id, 256.0 - bits, bits, form) for asset_id, (bits, form) in ranked]
-
-    def by_features(self, stored: Iterable[bytes]) -> list[Candidate]:
-        """Return the assets that share local descriptors with the copy, most votes first.
-
-        Args:
-            stored: Stored features of the copy and of its mirrored form.
-        """
-        votes: defaultdict[str, float] = defaultdict(float)
-        for features in stored if self._descriptor_owner else ():
-            descriptors = [row.tobytes() for row in local.Features.from_bytes(features).descriptors]
-            hit: defaultdict[int, set[str]] = defaultdict(set)
-            for which, neighbour in self._descriptors.within_any(descriptors, DESCRIPTOR_RADIUS):
-                hit[which].add(self._descriptor_owner[neighbour.position])
-            for owners in hit.values():
-                if len(owners) <= MAX_ASSETS_HIT:
-                    for owner in owners:
-                        votes[owner] += 1 / len(owners)
-        ranked = sorted(votes.items(), key=lambda item: (-item[1], item[0]))
-        return [Candidate(asset_id, count) for asset_id, count in ranked]
 
 
 class FrameBook:

@@ -29,7 +29,8 @@ from provenance.examination import (
 from provenance.fingerprint.code import PDQ256
 from provenance.match import tracks
 from provenance.match.align import INLIERS
-from provenance.match.candidates import Candidate, FrameBook, PictureBook, SoundBook
+from provenance.match.candidates import Candidate, FrameBook, SoundBook
+from provenance.match.pictures import PictureBook
 from provenance.media.asset import Kind, MediaType
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain
@@ -104,9 +105,11 @@ class Finder:
             return self._seen
 
     def _take_in(self, after: int) -> None:
+        pictures = []
         for asset_id, _, _, code in self._registry.codes_after(PDQ256.name, after):
             stored = self._registry.references(asset_id, FEATURE_REFERENCE)
-            self._pictures.add(asset_id, code, stored[0].blob if stored else None)
+            pictures.append((asset_id, code, stored[0].blob if stored else None))
+        self._pictures.add(pictures)
         frames: dict[str, list[tuple[float, bytes]]] = {}
         for asset_id, _, time_s, code in self._registry.codes_after(FRAME_ALGORITHM, after):
             frames.setdefault(asset_id, []).append((time_s or 0.0, code))
@@ -132,8 +135,8 @@ class Finder:
     def _find_picture(self, path: Path, media_type: MediaType, exam: PictureExam) -> list[Match]:
         forms = [(code.value, code.form) for code in exam.codes if code.algorithm == PDQ256.name]
         by_code = self._pictures.by_code(forms, PDQ256.wide_radius)[:CANDIDATES]
-        features = [one for one in (exam.features, exam.mirrored_features) if one is not None]
-        voted = [one for one in self._pictures.by_features(features) if one.votes >= MIN_VOTES][:CANDIDATES]
+        views = [(view.features, view.form) for view in exam.views]
+        voted = [one for one in self._pictures.by_features(views) if one.votes >= MIN_VOTES][:CANDIDATES]
         near = {one.asset_id: one for one in by_code}
         chosen = list(near.values()) + [one for one in voted if one.asset_id not in near]
         if not chosen:
