@@ -129,12 +129,18 @@ class Mark:
         says: What it says, cleaned text.
         synthetic: Whether it declares synthesis.
         generator: Whether it is a generator's own mark rather than a label anybody may write.
+        model: Generator or model it names, cleaned text, or None.
+        author: Who could have written it, as a clause that follows "written by ".
+        forgeable: Whether a common editor writes or removes it; false for marks in the pixels.
     """
 
     kind: str
     says: str
     synthetic: bool
     generator: bool
+    model: str | None = None
+    author: str = "anybody with a metadata editor"
+    forgeable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@
      4  altered-copy                a confirmed match differs in a way that copying does not explain
      5  re-edited-copy              every compared part is genuine; order, speed, cuts or sound track differ
      6  disclosure-removed          the confirmed asset is declared synthetic, the copy no longer says so
-     7  disclosed-synthetic         a holding credential or a confirmed match, and the copy declares synthesis
+     7  disclosed-synthetic         the copy declares synthesis, and its credential holds or the confirmed asset
+                                    is declared synthetic too
      8  intact                      trusted, bound, ingredients in order
      9  intact-unrecognized-issuer  bound, issuer (or an ingredient's issuer) on no list
     10  derived-copy                a confirmed match without significant difference
@@ -168,7 +169,8 @@ def decide(found: Findings) -> VerdictCode:
         ),
         (
             VerdictCode.DISCLOSED_SYNTHETIC,
-            (found.holds or found.confirmed) and found.copy_says is Disclosure.DECLARED,
+            (found.holds or (found.confirmed and found.asset_synthetic))
+            and found.copy_says is Disclosure.DECLARED,
         ),
         (VerdictCode.INTACT, _intact(found)),
         (VerdictCode.INTACT_UNRECOGNIZED_ISSUER, found.holds),

@@ -236,7 +236,9 @@ def difference_text(difference: Difference) -> str:
 
 def _mark_reasons(evidence: Evidence) -> Iterator[Reason]:
     for mark in evidence.marks if isinstance(evidence.marks, tuple) else ():
-        yield Reason(f"mark.{mark.kind}", f"The file carries a mark that says: {mark.says} (can be forged).")
+        yield Reason(
+            f"mark.{mark.kind}", f"The file carries a mark: {mark.says}. Could be written by {mark.author}."
+        )
     score = evidence.score
     if isinstance(score, Score) and score.log10_lr is not None:
         text = f"Detector {score.detector}: log10 likelihood ratio {score.log10_lr:+.2f}, band ±{score.band:.2f}; "

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, cast
 import cv2
 import numpy as np
 
+from provenance.detect import marks, watermark
 from provenance.digest import Digest
 from provenance.errors import UnmatchableError
 from provenance.examination import (
@@ -23,7 +24,7 @@ from provenance.examination import (
 from provenance.fingerprint import frames, image, iscc, local, sound, views
 from provenance.fingerprint.code import distance
 from provenance.match import align, compare, reference, warp
-from provenance.media import decode
+from provenance.media import decode, metadata
 from provenance.media.asset import Kind, MediaType
 from provenance.media.sandbox import Job
 from provenance.plain import to_plain
@@ -43,6 +44,21 @@ def read_credentials(job: Job) -> object:
     media_type = MediaType(str(job.params["media_type"]))
     trust = cast("Mapping[str, object]", job.params["trust"])
     return manifest.read_manifest(job.files[0], media_type, trust)
+
+
+def read_marks(job: Job) -> object:
+    """Return the declared marks and pixel watermarks of the first file as a list of plain :class:`Mark`.
+
+    Params: ``media_type``.
+    """
+    file, media_type = job.files[0], MediaType(str(job.params["media_type"]))
+    found = list(marks.marks_of(metadata.read_fields(file, media_type, job.limits)))
+    if media_type in marks.LOSSLESS:
+        width, height = decode.picture_size(file, media_type, job.limits)
+        if width * height <= marks.WATERMARK_PIXELS:
+            pixels = decode.read_picture(file, media_type, job.limits).rgb
+            found += marks.of_watermark(watermark.read_watermark(pixels))
+    return to_plain(found)
 
 
 def sign(job: Job) -> object:
@@ -294,6 +310,7 @@ def digest(job: Job) -> object:
 #: What a worker may be asked to do, by name.
 TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
     "read_credentials": read_credentials,
+    "read_marks": read_marks,
     "sign": sign,
     "soft_binding": soft_binding,
     "examine": examine,

@@ -10,12 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
+from provenance.detect.marks import conflicts
 from provenance.digest import Digest
 from provenance.errors import InputError, UnavailableError
 from provenance.evidence import (
@@ -25,6 +27,7 @@ from provenance.evidence import (
     Evidence,
     Family,
     Found,
+    Mark,
     Match,
     Record,
     RecordStatus,
@@ -47,7 +50,6 @@ from provenance.signing.trust import TrustList, plain_trust
 #: Longest name shown, characters. Source: SR-16.
 MAX_NAME = 255
 NO_DETECTOR = Unavailable("no detector in this version")
-NO_MARKS = Unavailable("marks outside the credentials are not read in this version")
 
 
 class Verifier:
@@ -100,17 +102,19 @@ class Verifier:
         patience_s = self._limits.worker_seconds + asset.size * SECONDS_PER_BYTE
         tell("checking credentials")
         credential = self._credential(path, asset, patience_s)
+        marks = self._marks(path, asset, patience_s)
         tell("looking for the registered original")
         matches, notes, gaps = self._matches(path, asset, credential, patience_s)
         if (note := extension_note(path, asset.media_type)) is not None and name is None:
             notes = (*notes, note)
+        notes = (*notes, *self._conflicts(marks, credential, matches))
         evidence = Evidence(
             digest=asset.digest,
             media_type=asset.media_type,
             kind=asset.media_type.kind,
             credential=credential,
             matches=matches,
-            marks=NO_MARKS,
+            marks=marks,
             score=NO_DETECTOR,
             notes=notes,
             not_checked=gaps,
@@ -125,6 +129,34 @@ class Verifier:
         params = {"media_type": asset.media_type.value, "trust": self._trust}
         report = self._pool.run("read_credentials", [path], params, timeout_s=patience_s)
         return credential_from(cast("Mapping[str, Any]", report), self._trust, now=self._clock())
+
+    def _marks(self, path: Path, asset: Asset, patience_s: float) -> tuple[Mark, ...] | Unavailable:
+        """Return the declared marks; a file whose fields cannot be read has no readable marks (SR-10)."""
+        try:
+            found = self._pool.run(
+                "read_marks", [path], {"media_type": asset.media_type.value}, timeout_s=patience_s
+            )
+        except InputError as cause:
+            return Unavailable(f"the fields of the file could not be read: {cause.message}")
+        marks = [from_plain(Mark, one) for one in cast("Sequence[object]", found)]
+        return tuple(
+            replace(
+                one, says=clean_text(one.says), model=None if one.model is None else clean_text(one.model)
+            )
+            for one in marks
+        )
+
+    @staticmethod
+    def _conflicts(
+        marks: tuple[Mark, ...] | Unavailable,
+        credential: Credential,
+        matches: tuple[Match, ...] | Unavailable,
+    ) -> tuple[str, ...]:
+        if isinstance(marks, Unavailable):
+            return ()
+        best = matches[0] if isinstance(matches, tuple) and matches else None
+        record = best.record if best is not None and best.confirmed else None
+        return conflicts(marks, credential, record)
 
     # --- the registry ------------------------------------------------------------------------------------
 

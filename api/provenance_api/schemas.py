@@ -204,6 +204,9 @@ class MarkOut(Closed):
     says: str
     synthetic: bool
     generator: bool
+    model: str | None
+    author: str
+    forgeable: bool
 
 
 class ScoreOut(Closed):

@@ -45,6 +45,7 @@ __all__ = [
     "encode_jpeg",
     "encode_png",
     "encode_webp",
+    "picture_size",
     "probe",
     "read_frames",
     "read_picture",
@@ -124,6 +125,7 @@ def probe(file: BinaryIO, media_type: MediaType, limits: Limits) -> Probe:
             fps=float(films[0].average_rate or 0) if films else 0.0,
             sample_rate=int(sounds[0].codec_context.sample_rate or 0) if sounds else 0,
             notes=tuple(notes),
+            tags=tuple(container.metadata.items()),
         )
 
 

@@ -9,10 +9,12 @@ this, so the path is part of their version.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import warnings
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -117,6 +119,20 @@ def picture_size(file: BinaryIO, media_type: MediaType, limits: Limits) -> tuple
         # Pillow gives the size of a TIFF picture as it will stand after loading.
         upright = media_type is MediaType.TIFF
         return _turned(image.size, 1 if upright else _orientation(image, []))
+
+
+@contextlib.contextmanager
+def opened_picture(file: BinaryIO, media_type: MediaType, limits: Limits) -> Iterator[Image.Image]:
+    """Give the picture with its header read and no pixel decoded, for those who read its fields.
+
+    Raises:
+        MediaError: The header cannot be read.
+        LimitError: Over the limit of sides or pixels.
+        UnsupportedError: ``media_type`` is no picture.
+    """
+    check_structure(file, media_type)
+    with _guard(limits), _open(file, media_type, limits) as image:
+        yield image
 
 
 def read_picture(

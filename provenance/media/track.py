@@ -24,6 +24,7 @@ class Probe:
         fps: Mean frames per second; 0 where unknown or a picture.
         sample_rate: Of the first sound track, Hz; 0 without sound.
         notes: What a reader should know, as sentences without a full stop.
+        tags: Name and value of the container's own tags, as written: claims.
     """
 
     duration_s: float
@@ -34,6 +35,7 @@ class Probe:
     fps: float = 0.0
     sample_rate: int = 0
     notes: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
 
 
 def check_duration(duration_s: float, limits: Limits) -> None:

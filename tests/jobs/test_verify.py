@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from provenance.errors import UnsupportedError
 from provenance.evidence import Channel, DifferenceKind, Family, Unavailable, VerdictCode
@@ -122,3 +122,19 @@ def test_case87_names_are_shown_clean(newsroom):
 
 def test_detector_is_said_to_be_missing(newsroom):
     assert newsroom.verify(newsroom.photo.output).evidence.score == Unavailable("no detector in this version")
+
+
+def test_marks_ask_for_review_and_are_conflicts_on_a_registered_capture(newsroom, tmp_path):
+    parameters = PngImagePlugin.PngInfo()
+    parameters.add_text("parameters", "a wave\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1, Model: dreamy")
+    media.photograph("rocket.jpg", tmp_path / "unknown.jpg")
+    with Image.open(tmp_path / "unknown.jpg") as picture:
+        picture.save(tmp_path / "unknown.png", pnginfo=parameters)
+    report = newsroom.verify(tmp_path / "unknown.png")
+    assert report.verdict.code is VerdictCode.POSSIBLY_SYNTHETIC
+    assert [mark.model for mark in report.evidence.marks] == ["dreamy"]
+    with Image.open(newsroom.photo.output) as picture:
+        picture.convert("RGB").save(tmp_path / "smeared.png", pnginfo=parameters)
+    report = newsroom.verify(tmp_path / "smeared.png")
+    assert report.verdict.code is VerdictCode.DERIVED_COPY
+    assert any("anybody can add such a mark" in note for note in report.evidence.notes)

@@ -87,7 +87,7 @@ def expected(f: Findings) -> VerdictCode:
         return VerdictCode.RE_EDITED_COPY
     if confirmed and f.asset_synthetic and f.copy_says is Disclosure.SILENT:
         return VerdictCode.DISCLOSURE_REMOVED
-    if (holds or confirmed) and f.copy_says is Disclosure.DECLARED:
+    if (holds or (confirmed and f.asset_synthetic)) and f.copy_says is Disclosure.DECLARED:
         return VerdictCode.DISCLOSED_SYNTHETIC
     if f.credential is CredentialState.TRUSTED and f.ingredients in (
         IngredientState.NONE,
@@ -248,6 +248,12 @@ def test_disclosure_removed_and_kept():
     assert "Painter 2" in kept.summary
     unread = evidence(CredentialState.REMOTE, (match(record=record),))
     assert judge(unread).code is VerdictCode.DERIVED_COPY
+
+
+def test_a_forged_mark_cannot_discredit_a_registered_capture():
+    mark = Mark("sd-parameters", "Steps: 20", synthetic=True, generator=True)
+    assert judge(evidence(matches=(match(),), marks=(mark,))).code is VerdictCode.DERIVED_COPY
+    assert judge(evidence(marks=(mark,))).code is VerdictCode.POSSIBLY_SYNTHETIC
 
 
 def test_origin_that_contradicts_the_record_is_a_conflict():
