@@ -126,7 +126,9 @@ def test_detector_is_said_to_be_missing(newsroom):
 
 def test_marks_ask_for_review_and_are_conflicts_on_a_registered_capture(newsroom, tmp_path):
     parameters = PngImagePlugin.PngInfo()
-    parameters.add_text("parameters", "a wave\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1, Model: dreamy")
+    parameters.add_text(
+        "parameters", "a wave\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1, Model: dreamy"
+    )
     media.photograph("rocket.jpg", tmp_path / "unknown.jpg")
     with Image.open(tmp_path / "unknown.jpg") as picture:
         picture.save(tmp_path / "unknown.png", pnginfo=parameters)
