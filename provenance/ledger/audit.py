@@ -10,7 +10,8 @@ from provenance.digest import Digest
 from provenance.errors import FormatError, NotFoundError, ProofError, ProvenanceError
 from provenance.evidence import Record, RecordStatus
 from provenance.ledger.checkpoint import LogVerifier, open_checkpoint
-from provenance.ledger.entry import EntryType, Payload, open_entry, publisher_of
+from provenance.ledger.cose import check_message, split
+from provenance.ledger.entry import MAX_LEAF_BYTES, Entry, EntryType, Payload
 from provenance.ledger.merkle import Edge, edge_root, edge_shape, grow, leaf_hash
 from provenance.ledger.registration import Examined, Registration, StoredFingerprint, examine
 from provenance.ledger.rows import Head, PublisherKey
@@ -109,7 +110,8 @@ class _Walk:
             self._next = next(self._notes, None)
 
     def _entry(self, index: int, stored: bytes, leaf: bytes) -> None:
-        key = self.publishers.get(publisher_of(leaf))
+        message = split(leaf, MAX_LEAF_BYTES)
+        key = self.publishers.get(message.kid)
         if key is None:
             raise NotFoundError("expected a publisher key that was admitted, found another")
         payload = self._payloads[index]() if index in self._payloads else None
@@ -118,16 +120,17 @@ class _Walk:
         pictures = self.store.references_at(index)
         registration = Registration(leaf, payload, codes, pictures)
         public = key.key
-        entry = open_entry(leaf, public)
+        entry = Entry.from_cbor(message.payload)
         if entry.payload is not None and payload is None:
             if codes or pictures:
                 raise FormatError(
                     "expected an erased payload without fingerprints and references, found some"
                 )
-            each = Examined(registration, stored, entry, publisher_of(leaf), key.public)
+            check_message(message, public)
+            each = Examined(registration, stored, entry, message.kid, key.public)
             self.assets[stored] = _Expected(erased=True)
         else:
-            each = examine(registration, public, key.organisation)
+            each = examine(registration, message, public, key.organisation)
             if entry.type.registers:
                 self._compare(each, index)
                 self.assets[stored] = _Expected()

@@ -6,6 +6,8 @@ protected header and nothing in the unprotected one, so that nobody can make a s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cbor2
@@ -39,6 +41,8 @@ _ES256: Final = -7
 #: Order of P-256. Source: FIPS 186-5 / SP 800-186 section 3.2.1.3.
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _SIGNATURE_BYTES: Final = 64
+#: Our protected header has 39 bytes.
+_MAX_HEADER: Final = 64
 _ED25519_BYTES: Final = 32
 _P256_BYTES: Final = 65
 
@@ -112,9 +116,10 @@ def key_thumbprint(key: PublicKey) -> Digest:
 # --- messages --------------------------------------------------------------------------------------------
 
 
-def _protected(key: PublicKey) -> bytes:
-    algorithm = _EDDSA if isinstance(key, Ed25519PublicKey) else _ES256
-    return encode({_ALG: algorithm, _KID: key_thumbprint(key).value})
+@lru_cache(maxsize=1024)
+def _protected(raw: bytes) -> bytes:
+    algorithm = _EDDSA if len(raw) == _ED25519_BYTES else _ES256
+    return encode({_ALG: algorithm, _KID: Digest.of(raw).value})
 
 
 def _to_be_signed(protected: bytes, payload: bytes) -> bytes:
@@ -128,7 +133,7 @@ def sign(payload: bytes, key: PrivateKey) -> bytes:
     Raises:
         KeyMaterialError: An elliptic curve other than P-256.
     """
-    protected = _protected(key.public_key())
+    protected = _protected(key_bytes(key.public_key()))
     message = _to_be_signed(protected, payload)
     if isinstance(key, Ed25519PrivateKey):
         signature = key.sign(message)
@@ -139,8 +144,33 @@ def sign(payload: bytes, key: PrivateKey) -> bytes:
     return encode(cbor2.CBORTag(_SIGN1, [protected, {}, payload, signature]))
 
 
-def split(message: bytes, max_bytes: int) -> tuple[Digest, bytes, bytes, bytes]:
-    """Return key id, protected header, payload and signature, all unchecked.
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A COSE_Sign1 in its parts; nothing is checked but the spelling.
+
+    Attributes:
+        kid: Thumbprint of the key that it names.
+        protected: Protected header.
+        payload: What was signed.
+        signature: 64 bytes.
+    """
+
+    kid: Digest
+    protected: bytes
+    payload: bytes
+    signature: bytes
+
+
+@lru_cache(maxsize=1024)
+def _kid(protected: bytes) -> Digest | None:
+    """Return the key id in a protected header, or None for any other header; publishers are few."""
+    header = decode(protected, _MAX_HEADER)
+    kid = header.get(_KID) if isinstance(header, dict) and set(header) == {_ALG, _KID} else None
+    return Digest(kid) if isinstance(kid, bytes) and len(kid) == 32 else None
+
+
+def split(message: bytes, max_bytes: int) -> Message:
+    """Return the parts of ``message``, all unchecked.
 
     Raises:
         FormatError: Not a COSE_Sign1 in our spelling.
@@ -151,13 +181,41 @@ def split(message: bytes, max_bytes: int) -> tuple[Digest, bytes, bytes, bytes]:
     if not isinstance(parts, list | tuple) or len(parts) != 4:
         raise FormatError("expected a COSE_Sign1 of four parts, found another message")
     protected, unprotected, payload, signature = parts
-    if not all(isinstance(each, bytes) for each in (protected, payload, signature)) or unprotected != {}:
+    if not (type(protected) is type(payload) is type(signature) is bytes) or unprotected != {}:
         raise FormatError("expected a COSE_Sign1 with an empty unprotected header and a payload within")
-    header = decode(protected, max_bytes)
-    kid = header.get(_KID) if isinstance(header, dict) and set(header) == {_ALG, _KID} else None
-    if not isinstance(kid, bytes) or len(kid) != 32 or len(signature) != _SIGNATURE_BYTES:
+    kid = _kid(protected)
+    if kid is None or len(signature) != _SIGNATURE_BYTES:
         raise FormatError("expected algorithm, 32-byte key id and 64-byte signature, found another header")
-    return Digest(kid), protected, payload, signature
+    return Message(kid, protected, payload, signature)
+
+
+def check_message(message: Message, key: PublicKey) -> None:
+    """Return if ``message`` is signed by ``key``.
+
+    Raises:
+        ReceiptError: Signed by another key, changed, or an ES256 signature in its second spelling.
+    """
+    raw = key_bytes(key)
+    if message.protected != _protected(raw):
+        raise ReceiptError(
+            f"expected an entry signed by key {key_thumbprint(key).value.hex()[:16]}, "
+            f"found one that names {message.kid.value.hex()[:16]}",
+            hint="the entry belongs to another publisher",
+        )
+    content, signature = _to_be_signed(message.protected, message.payload), message.signature
+    try:
+        if isinstance(key, Ed25519PublicKey):
+            key.verify(signature, content)
+        else:
+            r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+            if s > _P256_ORDER // 2:  # otherwise anybody could register the same entry under a second hash
+                raise ReceiptError("expected the lower of the two ES256 signatures, found the upper")
+            key.verify(encode_dss_signature(r, s), content, ECDSA(hashes.SHA256()))
+    except InvalidSignature as cause:
+        raise ReceiptError(
+            "expected the publisher's signature over the entry, found one that does not verify",
+            hint="the entry was changed after it was signed",
+        ) from cause
 
 
 def open_message(message: bytes, key: PublicKey, max_bytes: int) -> bytes:
@@ -167,25 +225,6 @@ def open_message(message: bytes, key: PublicKey, max_bytes: int) -> bytes:
         FormatError: Not a COSE_Sign1 in our spelling.
         ReceiptError: Signed by another key, changed, or an ES256 signature in its second spelling.
     """
-    kid, protected, payload, signature = split(message, max_bytes)
-    if protected != _protected(key):
-        raise ReceiptError(
-            f"expected an entry signed by key {key_thumbprint(key).value.hex()[:16]}, "
-            f"found one that names {kid.value.hex()[:16]}",
-            hint="the entry belongs to another publisher",
-        )
-    try:
-        if isinstance(key, Ed25519PublicKey):
-            key.verify(signature, _to_be_signed(protected, payload))
-        else:
-            r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-            if s > _P256_ORDER // 2:  # otherwise anybody could register the same entry under a second hash
-                raise ReceiptError("expected the lower of the two ES256 signatures, found the upper")
-            der = encode_dss_signature(r, s)
-            key.verify(der, _to_be_signed(protected, payload), ECDSA(hashes.SHA256()))
-    except InvalidSignature as cause:
-        raise ReceiptError(
-            "expected the publisher's signature over the entry, found one that does not verify",
-            hint="the entry was changed after it was signed",
-        ) from cause
-    return payload
+    parts = split(message, max_bytes)
+    check_message(parts, key)
+    return parts.payload

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-import unicodedata
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -30,7 +30,11 @@ _SALT_BYTES: Final = 16
 _MAX_TEXT: Final = 1024
 _MAX_REFS: Final = 64
 _MAX_BOUND_BYTES: Final = 64
+_ENTRY_KEYS: Final = frozenset(range(1, 14))
+_PAYLOAD_KEYS: Final = frozenset(range(1, 10))
 _YEAR_9999_S: Final = 253_402_300_799
+#: Unicode categories Cc and Cs: control characters, and halves of characters that UTF-8 cannot hold.
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _T = TypeVar("_T")
 
 
@@ -68,7 +72,7 @@ _REFS: Final = {
 def _check_text(name: str, text: str | None) -> None:
     if text is None:
         return
-    if len(text) > _MAX_TEXT or any(unicodedata.category(each) in ("Cc", "Cs") for each in text):
+    if len(text) > _MAX_TEXT or _NOT_TEXT.search(text) is not None:
         raise ValueError(f"{name} is at most {_MAX_TEXT} characters without control characters")
 
 
@@ -152,7 +156,7 @@ class Entry:
         Raises:
             FormatError: Another spelling, an unknown key, or a value of another kind.
         """
-        fields = Fields(decode(content, MAX_LEAF_BYTES), frozenset(range(1, 14)), "entry")
+        fields = Fields(decode(content, MAX_LEAF_BYTES), _ENTRY_KEYS, "entry")
         if fields.need(1, int) != ENTRY_VERSION:
             raise FormatError(f"expected an entry of version {ENTRY_VERSION}, found another version")
         with_seconds = fields.need(11, int)
@@ -204,7 +208,7 @@ class Fields:
 
     def __init__(self, value: object, known: frozenset[int], what: str) -> None:
         # bool is an int in Python; True as a key would pass for 1.
-        if not isinstance(value, dict) or any(type(key) is not int or key not in known for key in value):
+        if not isinstance(value, dict) or not known.issuperset(value) or set(map(type, value)) - {int}:
             raise FormatError(f"expected a map of known keys for the {what}, found another value")
         self.values: dict[int, object] = value
         self._what = what
@@ -241,10 +245,12 @@ class Fields:
         Raises:
             FormatError: Not 32 bytes.
         """
-        value = self.get(key, bytes)
-        if value is not None and len(value) != 32:
+        if key not in self.values:
+            return None
+        value = self.need(key, bytes)
+        if len(value) != 32:
             raise FormatError(f"expected 32 bytes at key {key} of the {self._what}, found {len(value)}")
-        return None if value is None else Digest(value)
+        return Digest(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +313,7 @@ class Payload:
         Raises:
             FormatError: Another spelling, an unknown key, or a value of another kind.
         """
-        fields = Fields(decode(content, MAX_PAYLOAD_BYTES), frozenset(range(1, 10)), "payload")
+        fields = Fields(decode(content, MAX_PAYLOAD_BYTES), _PAYLOAD_KEYS, "payload")
         try:
             return cls(
                 salt=salt,
@@ -358,7 +364,7 @@ def publisher_of(leaf: bytes) -> Digest:
     Raises:
         FormatError: Not a leaf in our spelling.
     """
-    return split(leaf, MAX_LEAF_BYTES)[0]
+    return split(leaf, MAX_LEAF_BYTES).kid
 
 
 def read_entry(leaf: bytes) -> Entry:
@@ -367,4 +373,4 @@ def read_entry(leaf: bytes) -> Entry:
     Raises:
         FormatError: Not a leaf in our spelling.
     """
-    return Entry.from_cbor(split(leaf, MAX_LEAF_BYTES)[2])
+    return Entry.from_cbor(split(leaf, MAX_LEAF_BYTES).payload)

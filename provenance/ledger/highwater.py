@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 
 from provenance.errors import ConflictError, ProofError, StorageError
@@ -28,7 +29,8 @@ class HighWater:
 
     def __init__(self, path: Path, verifier: LogVerifier) -> None:
         self._path = path
-        self._verifier = verifier
+        # The same few notes are asked for at every append; a signature is checked once.
+        self._open: Callable[[str], Checkpoint] = lru_cache(4)(partial(open_checkpoint, verifier=verifier))
 
     def read(self) -> Checkpoint | None:
         """Return the remembered checkpoint, or None where there is no mark yet.
@@ -42,7 +44,7 @@ class HighWater:
                 note = self._path.read_text("utf-8", errors="replace")
             except FileNotFoundError:
                 return None
-        return open_checkpoint(note, self._verifier)
+        return self._open(note)
 
     def check(self, head: Head, prove: Callable[[int, int], Sequence[bytes]]) -> None:
         """Return if the database is the newest one (case 105).
@@ -77,7 +79,7 @@ class HighWater:
             CheckpointError: ``note`` is not a checkpoint of this log.
             StorageError: The file cannot be written.
         """
-        size = open_checkpoint(note, self._verifier).size
+        size = self._open(note).size
         with _disk(self._path), _turn(self._path):
             mark = self.read()
             if mark is not None and mark.size >= size:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from typing import Final
 
 from provenance.digest import Digest
@@ -28,7 +29,8 @@ from provenance.ledger.checkpoint import (
     open_checkpoint,
     sign_checkpoint,
 )
-from provenance.ledger.entry import publisher_of
+from provenance.ledger.cose import split
+from provenance.ledger.entry import MAX_LEAF_BYTES
 from provenance.ledger.highwater import HighWater
 from provenance.ledger.merkle import Edge, edge_root, edge_shape, grow
 from provenance.ledger.prover import Prover
@@ -93,6 +95,8 @@ class Log:
         self._edge: tuple[int, Edge] | None = None
         self._prover = Prover(store.tile)
         self.verifier: LogVerifier = known
+        # Every append reads the head that the last one wrote; its signature is checked once.
+        self._open: Callable[[str], Checkpoint] = lru_cache(4)(partial(open_checkpoint, verifier=known))
         self._check_head(store.head())
 
     # --- append ---
@@ -209,7 +213,7 @@ class Log:
 
     def _check_head(self, head: Head) -> None:
         if head.size:
-            found = open_checkpoint(head.note, self.verifier)
+            found = self._open(head.note)
             if (found.size, found.root) != (head.size, head.root):
                 raise CheckpointError(
                     f"expected the stored checkpoint to be of size {head.size}, found {found.size}",
@@ -239,11 +243,9 @@ class Log:
         Raises:
             NotFoundError: The log is shorter.
         """
-        head = self._store.head()
-        leaf = self._store.leaf(index)
-        if index >= head.size:  # appended between the two reads
-            head = self._store.head()
-        return self._receipt(leaf, self._store.publishers()[publisher_of(leaf)].public, index, head)
+        head, leaf, key = self._store.entry_at(index)
+        proof = self._prover.inclusion((index,), head.size)[index]
+        return Receipt(leaf, key.public, index, proof, head.note)
 
     def receipt(self, asset_id: str) -> Receipt:
         """Return the receipt of an entry by its name, ``sha256:`` and the leaf hash.
@@ -277,9 +279,6 @@ class Log:
         """
         return audit(self._store, self.verifier)
 
-    def _receipt(self, leaf: bytes, key: bytes, index: int, head: Head) -> Receipt:
-        return Receipt(leaf, key, index, self._prover.inclusion((index,), head.size)[index], head.note)
-
 
 def _since_boot() -> float:
     # CLOCK_MONOTONIC stands still while a machine sleeps; waking up would look like a step of the clock.
@@ -287,10 +286,11 @@ def _since_boot() -> float:
 
 
 def _examine(registration: Registration, known: dict[Digest, PublisherKey]) -> Examined:
-    publisher = known.get(publisher_of(registration.leaf))
+    message = split(registration.leaf, MAX_LEAF_BYTES)
+    publisher = known.get(message.kid)
     if publisher is None:
         raise AuthorisationError(
             "expected an entry by an admitted publisher key, found another key",
             hint="the operator of the log admits publisher keys",
         )
-    return examine(registration, publisher.key, publisher.organisation)
+    return examine(registration, message, publisher.key, publisher.organisation)

@@ -7,6 +7,7 @@ from stored tiles.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -94,29 +95,25 @@ def prove_inclusions(indexes: Iterable[int], size: int, node: NodeReader) -> dic
     Raises:
         ValueError: An index is not within a tree of ``size`` leaves.
     """
-    known: dict[tuple[int, int], bytes] = {}
-
-    def over(start: int, stop: int) -> bytes:
-        found = known.get((start, stop))
-        if found is None:
-            found = known[start, stop] = _range_hash(start, stop, node)
-        return found
-
+    wanted = sorted(set(indexes))
+    if wanted and not 0 <= wanted[0] <= wanted[-1] < size:
+        raise ValueError(f"leaves {wanted[0]} to {wanted[-1]} are not within a tree of {size}")
     proofs: dict[int, tuple[bytes, ...]] = {}
-    for index in indexes:
-        if not 0 <= index < size:
-            raise ValueError(f"leaf {index} is not within a tree of {size}")
-        proof: list[bytes] = []
-        start, stop = 0, size
-        while stop - start > 1:
-            middle = start + (1 << ((stop - start - 1).bit_length() - 1))
-            if index < middle:
-                proof.append(over(middle, stop))
-                stop = middle
-            else:
-                proof.append(over(start, middle))
-                start = middle
-        proofs[index] = tuple(reversed(proof))
+
+    def walk(start: int, stop: int, low: int, high: int, path: tuple[bytes, ...]) -> None:
+        """Prove ``wanted[low:high]``, all under the node of ``start`` to ``stop``, whose proof is ``path``."""
+        if stop - start == 1:
+            proofs[start] = path
+            return
+        middle = start + (1 << ((stop - start - 1).bit_length() - 1))
+        cut = bisect_left(wanted, middle, low, high)
+        if low < cut:
+            walk(start, middle, low, cut, (_range_hash(middle, stop, node), *path))
+        if cut < high:
+            walk(middle, stop, cut, high, (_range_hash(start, middle, node), *path))
+
+    if wanted:
+        walk(0, size, 0, len(wanted), ())
     return proofs
 
 

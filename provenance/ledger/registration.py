@@ -11,8 +11,8 @@ from typing import Final
 from provenance.digest import Digest
 from provenance.errors import AuthorisationError, FormatError
 from provenance.evidence import Record
-from provenance.ledger.cose import PublicKey, encode, key_bytes, key_thumbprint
-from provenance.ledger.entry import Entry, EntryType, Payload, open_entry
+from provenance.ledger.cose import Message, PublicKey, check_message, encode, key_bytes
+from provenance.ledger.entry import Entry, EntryType, Payload
 from provenance.ledger.merkle import leaf_hash
 
 #: Longest algorithm or kind name.
@@ -152,11 +152,12 @@ class Examined:
         )
 
 
-def examine(registration: Registration, key: PublicKey, organisation: str) -> Examined:
+def examine(registration: Registration, message: Message, key: PublicKey, organisation: str) -> Examined:
     """Return the registration with its entry, after checking signature and commitments (SR-28).
 
     Args:
         registration: What was handed in.
+        message: Its leaf in parts.
         key: Publisher key that the leaf names.
         organisation: Name under which that key was admitted.
 
@@ -166,7 +167,8 @@ def examine(registration: Registration, key: PublicKey, organisation: str) -> Ex
         ReceiptError: The signature does not verify.
         AuthorisationError: The payload names another publisher than the key's.
     """
-    entry = open_entry(registration.leaf, key)
+    check_message(message, key)
+    entry = Entry.from_cbor(message.payload)
     payload = registration.payload
     if entry.payload != (None if payload is None else payload.commitment()):
         raise FormatError(
@@ -186,4 +188,4 @@ def examine(registration: Registration, key: PublicKey, organisation: str) -> Ex
         )
     if entry.type is EntryType.REDACT and payload is not None:
         raise FormatError("expected a redaction without a payload: what is erased must not be named again")
-    return Examined(registration, leaf_hash(registration.leaf), entry, key_thumbprint(key), key_bytes(key))
+    return Examined(registration, leaf_hash(registration.leaf), entry, message.kid, key_bytes(key))

@@ -55,6 +55,9 @@ class Head:
     at: datetime
 
 
+_key = functools.lru_cache(maxsize=1024)(key_from_bytes)
+
+
 @dataclass(frozen=True, slots=True)
 class PublisherKey:
     """A publisher key known to the log.
@@ -76,7 +79,7 @@ class PublisherKey:
         Raises:
             FormatError: The stored bytes are no key.
         """
-        return key_from_bytes(self.public)
+        return _key(self.public)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,30 +147,30 @@ def read_head(connection: Connected, *, lock: bool = False) -> Head:
     return Head(row.size, row.root, row.note, time_of(row.at_us))
 
 
-def asset_row(each: Examined, index: int, at: datetime) -> dict[str, Any]:
+def asset_row(each: Examined, index: int, at: datetime) -> tuple[object, ...]:
     """Return the row of ``asset`` for a new asset at position ``index``, accepted ``at``."""
     record = each.record(index, at)
-    return {
-        "idx": index,
-        "leaf_hash": each.leaf_hash,
-        "publisher_key": each.publisher.value,
-        "digest": record.digest.value,
-        "media_type": record.media_type.value,
-        "title": record.title,
-        "publisher": record.publisher,
-        "certificate": record.certificate_sha256.value,
-        "manifest_id": record.manifest_id,
-        "bound": record.bound_digest,
-        "source_type": record.source_type.value,
-        "model": record.model,
-        "registered_at_us": microseconds_of(at),
-        "status": record.status.value,
-        "status_reason": "",
-        "replaced_by": None,
-        "duration_s": record.duration_s,
-        "width": record.width,
-        "height": record.height,
-    }
+    return (
+        index,
+        each.leaf_hash,
+        each.publisher.value,
+        record.digest.value,
+        record.media_type.value,
+        record.title,
+        record.publisher,
+        record.certificate_sha256.value,
+        record.manifest_id,
+        record.bound_digest,
+        record.source_type.value,
+        record.model,
+        microseconds_of(at),
+        record.status.value,
+        "",
+        None,
+        record.duration_s,
+        record.width,
+        record.height,
+    )
 
 
 def read_tile(connection: Connected, level: int, number: int) -> bytes:

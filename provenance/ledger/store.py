@@ -19,7 +19,7 @@ from provenance.digest import Digest
 from provenance.errors import ConflictError, FormatError, NotFoundError, ProvenanceError
 from provenance.evidence import Record
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
-from provenance.ledger.entry import Payload
+from provenance.ledger.entry import Payload, publisher_of
 from provenance.ledger.merkle import EMPTY_ROOT
 from provenance.ledger.registration import StoredFingerprint, StoredReference
 from provenance.ledger.rows import (
@@ -194,18 +194,20 @@ class Store:
         )
         return [(r.idx, r.leaf_hash, r.body) for r in self._rows(query.order_by(ENTRY.c.idx))]
 
-    def leaf(self, index: int) -> bytes:
-        """Return the leaf at ``index``.
+    def entry_at(self, index: int) -> tuple[Head, bytes, PublisherKey]:
+        """Return the head, the leaf at ``index`` below it and the key that signed it, of one moment.
 
         Raises:
             NotFoundError: The log is shorter.
         """
-        found = self.leaves(index, index + 1) if 0 <= index < 1 << 63 else []
-        if not found:
-            raise NotFoundError(
-                f"expected an entry at index {index}, the log is shorter", hint="see the checkpoint"
-            )
-        return found[0][2]
+        with reading(self._engine) as connection:
+            head = read_head(connection)
+            if not 0 <= index < head.size:
+                raise NotFoundError(
+                    f"expected an entry at index {index}, the log is shorter", hint="see the checkpoint"
+                )
+            leaf = connection.execute(sa.select(ENTRY.c.body).where(ENTRY.c.idx == index)).scalar_one()
+            return head, leaf, read_publishers(connection)[publisher_of(leaf)]
 
     def index_of(self, asset_id: str) -> int:
         """Return the position of an entry by its leaf hash, spelled ``sha256:...``.

@@ -32,6 +32,7 @@ from provenance.ledger.tables import (
     REFERENCE,
     TILE,
     Connected,
+    insert_rows,
 )
 
 #: Values in one IN list. Source: SQLite limits, SQLITE_MAX_VARIABLE_NUMBER 32,766.
@@ -92,44 +93,28 @@ class Writer:
 
     def insert(self, examined: Sequence[Examined], first: int, at: datetime) -> None:
         """Store entries, payloads, assets, fingerprints and references from position ``first``."""
-        entries: list[dict[str, object]] = []
-        payloads: list[dict[str, object]] = []
-        assets: list[dict[str, object]] = []
-        codes: list[dict[str, object]] = []
-        blobs: list[dict[str, object]] = []
+        entries: list[tuple[object, ...]] = []
+        payloads: list[tuple[object, ...]] = []
+        assets: list[tuple[object, ...]] = []
+        codes: list[tuple[object, ...]] = []
+        blobs: list[tuple[object, ...]] = []
         for index, each in enumerate(examined, first):
             made = each.registration
-            entries.append({"idx": index, "leaf_hash": each.leaf_hash, "body": made.leaf})
+            entries.append((index, each.leaf_hash, made.leaf))
             if made.payload is not None:
-                body = made.payload.to_cbor()
-                payloads.append({"leaf_hash": each.leaf_hash, "salt": made.payload.salt, "body": body})
+                payloads.append((each.leaf_hash, made.payload.salt, made.payload.to_cbor(), None))
             if each.entry.type.registers:
                 assets.append(asset_row(each, index, at))
             codes.extend(
-                {
-                    "entry_idx": index,
-                    "place": place,
-                    "algorithm": f.algorithm,
-                    "value": f.value,
-                    "time_s": f.time_s,
-                    "quality": f.quality,
-                }
+                (index, place, f.algorithm, f.value, f.time_s, f.quality)
                 for place, f in enumerate(made.fingerprints)
             )
-            blobs.extend(
-                {"entry_idx": index, "kind": r.kind, "time_s": r.time_s, "blob": r.blob}
-                for r in made.references
-            )
-        tables = (
-            (ENTRY, entries),
-            (PAYLOAD, payloads),
-            (ASSET, assets),
-            (FINGERPRINT, codes),
-            (REFERENCE, blobs),
-        )
-        for table, rows in tables:
-            if rows:
-                self._connection.execute(table.insert(), rows)
+            blobs.extend((index, r.kind, r.time_s, r.blob) for r in made.references)
+        insert_rows(self._connection, ENTRY, entries)
+        insert_rows(self._connection, PAYLOAD, payloads)
+        insert_rows(self._connection, ASSET, assets)
+        insert_rows(self._connection, FINGERPRINT, codes)
+        insert_rows(self._connection, REFERENCE, blobs)
 
     def fold(self, each: Examined, at: datetime) -> None:
         """Apply what a later entry says about an earlier record; withdrawn outlasts every other status."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from provenance.errors import FormatError
-from provenance.ledger.entry import EntryType
+from provenance.ledger.cose import split
+from provenance.ledger.entry import MAX_LEAF_BYTES, EntryType
 from provenance.ledger.registration import (
     StoredFingerprint,
     StoredReference,
@@ -19,7 +20,11 @@ from tests.ledger_made import NOW, ORGANISATION, PUBLISHER_KEY, registration, st
 
 CODES = (StoredFingerprint("pdq256-v1", b"one", 0.0, 90), StoredFingerprint("pdq256-v1", b"two", 0.5, 91))
 BLOBS = (StoredReference("frames", b"one", 0.0), StoredReference("logmel", b"two"))
-PUBLIC = PUBLISHER_KEY.public_key()
+
+
+def examined(made):
+    leaf = split(made.leaf, MAX_LEAF_BYTES)
+    return examine(made, leaf, PUBLISHER_KEY.public_key(), ORGANISATION)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +77,11 @@ def test_codes_and_references_have_short_names(algorithm):
 
 
 def test_an_examined_registration_gives_its_record():
-    record = examine(registration(1), PUBLIC, ORGANISATION).record(7, NOW)
+    record = examined(registration(1)).record(7, NOW)
     assert (record.index, record.title, record.registered_at) == (7, "picture 1", NOW)
 
 
 def test_a_statement_has_no_record():
     reference = "sha256:" + "0" * 64
     with pytest.raises(FormatError, match="registers an asset"):
-        examine(statement(EntryType.DISPUTE, reference), PUBLIC, ORGANISATION).record(0, NOW)
+        examined(statement(EntryType.DISPUTE, reference)).record(0, NOW)
