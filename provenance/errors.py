@@ -22,6 +22,7 @@
         SchemaError                a database of another schema version
       KeyMaterialError           a key or certificate is missing, unreadable or unfit
       AuthorisationError         the caller may not do this
+        UnauthenticatedError       the caller gave no credentials, or none that are accepted
       UnavailableError           could not be done now; nothing was lost
         WorkerError                a media worker died on this input
         DeadlineError              a media worker ran out of its time
@@ -170,6 +171,12 @@ class AuthorisationError(ProvenanceError):
     """The caller may not do this."""
 
     code = "not-authorised"
+
+
+class UnauthenticatedError(AuthorisationError):
+    """The caller gave no credentials, or none that are accepted."""
+
+    code = "not-authenticated"
 
 
 class UnavailableError(ProvenanceError):

@@ -15,6 +15,8 @@ PICTURE_REFERENCE = "picture"
 FEATURE_REFERENCE = "features"
 FRAME_REFERENCE = "frame"
 SPECTRUM_REFERENCE = "spectrum"
+#: The C2PA manifest store of the signed file, kept so that a copy without it can get it back.
+MANIFEST_REFERENCE = "manifest"
 
 
 @dataclass(frozen=True, slots=True)

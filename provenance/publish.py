@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Final, cast
 
 from provenance import files
@@ -167,18 +168,8 @@ class Publisher:
         binding = self._pool.run("soft_binding", [job.source], params, timeout_s=patience_s)
         when = self._clock()
         request = replace(job.request, soft_binding=cast("bytes | None", binding))
-        manifest = self._pool.run(
-            "sign",
-            [job.source, (partial, "w+b")],
-            params
-            | {
-                "definition": build_definition(request, when),
-                "certificates": self._keys.signer.certificates_pem,
-                "algorithm": self._keys.signer.algorithm,
-            },
-            timeout_s=patience_s,
-            callbacks={"sign": lambda data: self._keys.signer.sign(cast("bytes", data))},
-        )
+        definition = build_definition(request, when)
+        manifest, store = self._write(job.source, partial, params | {"definition": definition}, patience_s)
         kept: list[tuple[float, bytes]] = []
         asset = open_asset(partial, self._limits)
         examined = self._pool.run(
@@ -189,10 +180,25 @@ class Publisher:
             callbacks={"keep": lambda one: kept.append(_kept(one))},
         )
         examination = from_plain(Examination, examined)
-        signed = SignedAsset(
-            asset, job.request, cast("Mapping[str, object]", manifest), examination, tuple(kept), when
-        )
+        signed = SignedAsset(asset, request, manifest, store, examination, tuple(kept), when)
         return _Signed(job, partial, signed)
+
+    def _write(
+        self, source: Path, partial: Path, params: dict[str, object], patience_s: float
+    ) -> tuple[Mapping[str, object], bytes]:
+        """Write the signed file; return what is known of its manifest, and the manifest store."""
+        signer = self._keys.signer
+        params = params | {"certificates": signer.certificates_pem, "algorithm": signer.algorithm}
+        with TemporaryFile() as store:
+            manifest = self._pool.run(
+                "sign",
+                [source, (partial, "w+b"), store],
+                params,
+                timeout_s=patience_s,
+                callbacks={"sign": lambda data: signer.sign(cast("bytes", data))},
+            )
+            store.seek(0)
+            return cast("Mapping[str, object]", manifest), store.read()
 
     def _registration(self, one: _Signed) -> Registration:
         certificate, key = self._keys.signer.certificate_sha256, self._keys.publisher

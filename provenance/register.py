@@ -15,11 +15,13 @@ from provenance.examination import (
     FEATURE_REFERENCE,
     FRAME_ALGORITHM,
     FRAME_REFERENCE,
+    MANIFEST_REFERENCE,
     PICTURE_REFERENCE,
     SOUND_ALGORITHM,
     SPECTRUM_REFERENCE,
     Examination,
 )
+from provenance.fingerprint import iscc
 from provenance.ledger.entry import Entry, EntryType, Payload, sign_entry
 from provenance.ledger.registration import (
     Registration,
@@ -42,6 +44,7 @@ class SignedAsset:
         asset: The signed file.
         request: What its manifest says.
         manifest: ``manifest_id``, ``store_digest``, ``claim_digest`` and ``bound_digest`` from the worker.
+        store: The manifest store as embedded.
         examination: Its codes.
         frames: Stored film frames: time in seconds and picture.
         when: Time of signing, aware UTC.
@@ -50,6 +53,7 @@ class SignedAsset:
     asset: Asset
     request: SigningRequest
     manifest: Mapping[str, object]
+    store: bytes
     examination: Examination
     frames: tuple[tuple[float, bytes], ...]
     when: datetime
@@ -66,7 +70,8 @@ def build_registration(
         certificate: SHA-256 of the certificate in the manifest.
         publisher: Key that signs ledger entries.
     """
-    fingerprints, references = tuple(_fingerprints(signed.examination)), tuple(_references(signed))
+    fingerprints = (*_fingerprints(signed.examination), *_units(signed.request.soft_binding))
+    references = tuple(_references(signed))
     payload = Payload(
         salt=secrets.token_bytes(_SALT_BYTES),
         title=signed.request.title,
@@ -106,6 +111,14 @@ def _fingerprints(examination: Examination) -> Iterator[StoredFingerprint]:
         yield StoredFingerprint(SOUND_ALGORITHM, sound.codes)
 
 
+def _units(soft_binding: bytes | None) -> Iterator[StoredFingerprint]:
+    """Yield the units of the manifest's own soft binding; a picture's content unit is stored already."""
+    for unit in iscc.read_sequence(soft_binding) if soft_binding is not None else ():
+        algorithm = iscc.UNIT_ALGORITHMS.get(unit.kind)
+        if algorithm is not None and unit.kind is not iscc.UnitKind.CONTENT_IMAGE:
+            yield StoredFingerprint(algorithm, unit.body)
+
+
 def _references(signed: SignedAsset) -> Iterator[StoredReference]:
     examination = signed.examination
     if (picture := examination.picture) is not None:
@@ -118,3 +131,4 @@ def _references(signed: SignedAsset) -> Iterator[StoredReference]:
         yield StoredReference(FRAME_REFERENCE, blob, time_s)
     if (sound := examination.sound) is not None:
         yield StoredReference(SPECTRUM_REFERENCE, sound.spectrum)
+    yield StoredReference(MANIFEST_REFERENCE, signed.store)

@@ -35,6 +35,11 @@ class Limits:
         worker_memory_bytes: Address space of one media worker, bytes.
         worker_seconds: Wall time for one task on a picture; film and sound get more by their duration.
         workers: Media workers kept warm.
+        manifest_bytes: Largest C2PA manifest store on its own, bytes.
+        requests_per_minute: Requests a minute that one address without credentials is given back.
+        request_burst: Requests it may make at once.
+        key_requests_per_minute: Requests a minute that one API key or subject is given back.
+        key_request_burst: Requests it may make at once.
     """
 
     picture_bytes: int = 64 << 20
@@ -47,6 +52,11 @@ class Limits:
     worker_memory_bytes: int = 2 << 30
     worker_seconds: float = 30.0
     workers: int = 2
+    manifest_bytes: int = 32 << 20
+    requests_per_minute: float = 120.0
+    request_burst: int = 60
+    key_requests_per_minute: float = 120_000.0
+    key_request_burst: int = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,12 @@ class Settings:
         organisation: Publisher name used for development certificates and shown beside entries.
         host: Address the service listens on.
         port: Port the service listens on.
+        public_url: Address under which clients reach the service; empty takes it from each request.
+        anonymous: Scopes of callers without credentials, between spaces; empty demands a key for everything.
+        oidc_issuer: Issuer of access tokens that are accepted beside API keys; empty accepts none.
+        oidc_audience: Audience that those tokens must be made for.
+        oidc_jwks: File with the issuer's keys (JWKS), or its https address.
+        oidc_tenant_claim: Claim of those tokens that names the tenant.
         limits: Limits on one media file.
     """
 
@@ -73,6 +89,12 @@ class Settings:
     organisation: str = "TEST Publisher"
     host: str = "127.0.0.1"
     port: int = 8000
+    public_url: str = ""
+    anonymous: str = "verify lookup fetch:manifests"
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
+    oidc_jwks: str = ""
+    oidc_tenant_claim: str = "tenant"
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from provenance import files
-from provenance.errors import ProvenanceError, VerificationError
+from provenance.custody import Custody
+from provenance.errors import ConfigError, ProvenanceError, VerificationError
 from provenance.evidence import SourceType, VerdictCode
 from provenance.ledger.checkpoint import Cosigner, LogKeys, LogSigner, NoteSigner
 from provenance.ledger.highwater import HighWater
@@ -26,7 +27,13 @@ from provenance.ledger.store import Store
 from provenance.match.find import Finder
 from provenance.media.sandbox import WorkerPool
 from provenance.publish import Publisher, PublishJob
+from provenance.resolve import Resolver
 from provenance.search import Searcher
+from provenance.service.access import Access, Scope, parse_scopes
+from provenance.service.deposits import Deposits
+from provenance.service.ownership import Ownership
+from provenance.service.tables import Database, open_database
+from provenance.service.tokens import Tokens
 from provenance.settings import CONFIG_NAME, Settings
 from provenance.signing.claims import SigningRequest
 from provenance.signing.keys import KeyRing, create_development_keys
@@ -130,6 +137,8 @@ class Installation:
             self.intake.close()
         self.pool.close()
         self.store.close()
+        if "memory" in self.__dict__:
+            self.memory.dispose()
 
     @cached_property
     def keys(self) -> KeyRing:
@@ -190,6 +199,56 @@ class Installation:
     def searcher(self) -> Searcher:
         """The search job."""
         return Searcher(self.pool, self.store, self.log, self.settings.limits)
+
+    @cached_property
+    def memory(self) -> Database:
+        """The service's own tables, made when they are not there."""
+        return open_database(self.settings.database)
+
+    @cached_property
+    def access(self) -> Access:
+        """API keys and the audit trail."""
+        return Access(self.memory)
+
+    @cached_property
+    def anonymous(self) -> frozenset[Scope]:
+        """What callers without credentials may do; raises FormatError for an unknown scope."""
+        return parse_scopes(self.settings.anonymous)
+
+    @cached_property
+    def tokens(self) -> Tokens | None:
+        """The issuer whose access tokens are accepted, or None; raises ConfigError for half a setting."""
+        used = self.settings
+        if not used.oidc_issuer:
+            return None
+        if not used.oidc_audience or not used.oidc_jwks:
+            raise ConfigError(
+                "expected oidc_audience and oidc_jwks beside oidc_issuer, found one missing",
+                hint="tokens without a pinned audience could be meant for anybody",
+            )
+        path = used.root / used.oidc_jwks
+        return Tokens(used.oidc_issuer, used.oidc_audience, used.oidc_tenant_claim, path.read_bytes)
+
+    @cached_property
+    def ownership(self) -> Ownership:
+        """Which tenant registered what."""
+        return Ownership(self.memory)
+
+    @cached_property
+    def deposits(self) -> Deposits:
+        """Deposited manifest stores and soft bindings."""
+        return Deposits(self.memory)
+
+    @cached_property
+    def resolver(self) -> Resolver:
+        """The resolve job."""
+        return Resolver(self.pool, self.store, self.deposits, self.verifier, self.settings.limits)
+
+    @cached_property
+    def custody(self) -> Custody:
+        """The custody job."""
+        key = self.keys.publisher
+        return Custody(self.pool, self.store, self.log, self.deposits, self.ownership, key, self._clock)
 
     def self_test(self) -> list[str]:
         """Sign, register and verify a made-up picture in a scratch registry; return what was checked.

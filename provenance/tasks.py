@@ -13,7 +13,7 @@ import numpy as np
 
 from provenance.detect import marks, watermark
 from provenance.digest import Digest
-from provenance.errors import UnmatchableError
+from provenance.errors import CredentialError, UnmatchableError
 from provenance.examination import (
     Examination,
     FrameTrack,
@@ -29,7 +29,7 @@ from provenance.media.asset import Kind, MediaType
 from provenance.media.sandbox import Job
 from provenance.plain import to_plain
 from provenance.report import draw
-from provenance.signing import manifest
+from provenance.signing import jumbf, manifest
 
 #: Longest side to which pictures are decoded for codes and comparison; part of every code's version. JPEG
 #: decoders reach 960 from 1920 and 3840 pixels by a whole factor, without computing the rest.
@@ -62,11 +62,13 @@ def read_marks(job: Job) -> object:
 
 
 def sign(job: Job) -> object:
-    """Write the first file with a manifest to the second; the parent makes the signature.
+    """Write the first file with a manifest to the second, the manifest store alone to the third.
+
+    The parent makes the signature.
 
     Params: ``media_type``, ``definition``, ``certificates``, ``algorithm``. Callback: ``sign``.
     """
-    source, target = job.files
+    source, target, store = job.files
     made = manifest.write_manifest(
         source,
         target,
@@ -76,12 +78,31 @@ def sign(job: Job) -> object:
         str(job.params["algorithm"]),
         lambda data: cast("bytes", job.call("sign", data)),
     )
+    store.write(made.store)
+    store.flush()
     return {
         "manifest_id": made.manifest_id,
         "store_digest": made.store_digest.value,
         "claim_digest": made.claim_digest.value,
         "bound_digest": made.bound_digest,
     }
+
+
+def inspect_store(job: Job) -> object:
+    """Return what the engine says of the manifest store in the first file."""
+    return manifest.inspect_store(job.files[0].read())
+
+
+def active_manifest(job: Job) -> object:
+    """Write the store in the first file, reduced to its active manifest, to the second; return its size."""
+    source, target = job.files
+    content = source.read()
+    found = manifest.inspect_store(content)
+    if found["found"] != "manifest":
+        raise CredentialError("expected a C2PA manifest store, found other bytes")
+    target.write(jumbf.only_manifest(content, found["manifest_id"]))
+    target.flush()
+    return target.tell()
 
 
 def soft_binding(job: Job) -> object:
@@ -313,6 +334,8 @@ TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
     "read_marks": read_marks,
     "sign": sign,
     "soft_binding": soft_binding,
+    "inspect_store": inspect_store,
+    "active_manifest": active_manifest,
     "examine": examine,
     "compare_picture": compare_picture,
     "compare_frames": compare_frames,

@@ -16,8 +16,9 @@ from starlette.concurrency import run_in_threadpool
 from provenance.settings import Settings
 from provenance.setup import Installation
 from provenance_api import problems
-from provenance_api.guard import Edge, Rates
-from provenance_api.routes import health, ledger, pages, registry, tiles, verify
+from provenance_api.guard import Edge
+from provenance_api.rates import Rates
+from provenance_api.routes import health, ledger, pages, registry, softbinding, tiles, verify
 from provenance_api.shelf import Shelf
 from provenance_api.wiring import Places, Wiring
 
@@ -44,11 +45,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         lifespan=_lifespan,
     )
-    app.state.settings, app.state.rates = used, Rates()
+    limits = used.limits
+    app.state.settings = used
+    app.state.rates = Rates(limits.requests_per_minute, limits.request_burst)
+    app.state.key_rates = Rates(limits.key_requests_per_minute, limits.key_request_burst)
     app.add_middleware(Edge)
     problems.install(app)
-    for router in (verify.router, registry.router, ledger.router, tiles.router, health.router, pages.router):
-        app.include_router(router)
+    for part in (verify, registry, softbinding, ledger, tiles, health, pages):
+        app.include_router(part.router)
     return app
 
 
@@ -76,7 +80,8 @@ def _open(settings: Settings) -> Installation:
     """Return the open installation with its jobs made, so that unfit keys stop the start, not a request."""
     installation = Installation.open(settings)
     try:
-        _ = installation.verifier, installation.searcher
+        _ = installation.verifier, installation.searcher, installation.custody, installation.resolver
+        _ = installation.access, installation.anonymous, installation.tokens
     except BaseException:
         installation.close()
         raise

@@ -1,18 +1,13 @@
-"""What every answer carries, and how often one address may ask."""
+"""What every answer carries: request id, security headers, the state of the caller's budget."""
 
 from __future__ import annotations
 
 import logging
-import threading
-import time
 import uuid
-from collections import OrderedDict
-from collections.abc import Callable
 from typing import Final
 
 from fastapi import Request
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from provenance_api.page import is_page
@@ -69,6 +64,7 @@ class Edge:
                 headers = MutableHeaders(scope=message)
                 headers.update(added)
                 headers.setdefault("Cache-Control", "no-store")
+                headers.update(scope["state"].get("budget", {}))
             await send(message)
 
         try:
@@ -78,48 +74,3 @@ class Edge:
             if started:
                 raise
             await bug(Request(scope))(scope, receive, sending)
-
-
-class Rates:
-    """Token buckets, one for each address: bursts are fine, floods get 429 (SR-23).
-
-    Args:
-        per_minute: Tokens that come back in a minute.
-        burst: Tokens of a full bucket.
-        clock: Monotonic seconds.
-    """
-
-    #: Buckets kept; the one unused for longest goes first, and had time to fill up again.
-    MAX_ADDRESSES: Final = 10_000
-
-    def __init__(
-        self, per_minute: float = 120, burst: float = 60, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._rate, self._burst, self._clock = per_minute / 60, burst, clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def take(self, address: str) -> float:
-        """Take a token of ``address``; return 0, or the seconds until there is one."""
-        with self._lock:
-            now = self._clock()
-            tokens, since = self._buckets.pop(address, (self._burst, now))
-            tokens = min(self._burst, tokens + (now - since) * self._rate)
-            allowed = tokens >= 1
-            self._buckets[address] = (tokens - 1 if allowed else tokens, now)
-            if len(self._buckets) > self.MAX_ADDRESSES:
-                self._buckets.popitem(last=False)
-            return 0.0 if allowed else (1 - tokens) / self._rate
-
-
-async def limited(request: Request) -> None:
-    """Refuse an address that asks too often; a dependency of every route that costs work.
-
-    Raises:
-        HTTPException: 429 with ``Retry-After``.
-    """
-    rates: Rates = request.app.state.rates
-    address = request.client.host if request.client is not None else "unknown"
-    if wait_s := rates.take(address):
-        detail = "expected fewer requests from this address; wait before the next"
-        raise HTTPException(429, detail, {"Retry-After": str(int(wait_s) + 1)})

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 
 from provenance import errors
 from provenance_api.page import is_page, render
+from provenance_api.standard import is_standard, status_of
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,8 @@ TYPE_PREFIX: Final = "urn:content-provenance:problem:"
 MEDIA_TYPE: Final = "application/problem+json"
 #: Seconds after which a refused client may try again.
 RETRY_AFTER_S: Final = 5
+#: What a 401 asks for. Source: RFC 6750, section 3.
+CHALLENGE: Final = 'Bearer realm="content-provenance"'
 _PATH = re.compile(r"(?<![\w:/.])/(?:[\w.~-]+/)+[\w.~-]+")
 
 
@@ -67,6 +70,7 @@ TABLE: Final[dict[type[errors.ProvenanceError], Kind]] = {
     errors.SchemaError: Kind(503, "The registry has another version", told=False),
     errors.KeyMaterialError: Kind(500, "The service is not set up correctly", told=False),
     errors.AuthorisationError: Kind(403, "Not allowed"),
+    errors.UnauthenticatedError: Kind(401, "Not identified"),
     errors.UnavailableError: Kind(503, "Not possible now"),
     errors.WorkerError: Kind(422, "The file could not be read safely"),
     errors.DeadlineError: Kind(422, "Reading the file takes too long"),
@@ -98,6 +102,7 @@ def problem(
         fields: For wrong fields: ``pointer`` and ``detail`` each.
         headers: Further headers, for example ``Allow``.
     """
+    status = status_of(request.url.path, status)
     made: dict[str, Any] = {"type": TYPE_PREFIX + code, "title": title, "status": status, "code": code}
     made |= {"detail": detail} if detail else {}
     made |= {"hint": hint} if hint else {}
@@ -109,6 +114,10 @@ def problem(
     if is_page(request.url.path):
         shown = {"detail": "", "hint": "", "errors": []} | made
         return HTMLResponse(render("problem.html", request, problem=shown), status, sent)
+    if status == HTTPStatus.UNAUTHORIZED:
+        sent.setdefault("WWW-Authenticate", CHALLENGE)
+    if is_standard(request.url.path):
+        return JSONResponse({"error": detail or title} | made, status, sent)
     return JSONResponse(made, status, sent, media_type=MEDIA_TYPE)
 
 

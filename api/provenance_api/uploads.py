@@ -9,7 +9,8 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
@@ -33,6 +34,23 @@ STALL_S: Final = 10.0
 #: Bytes a second below which a body is too slow once :data:`STALL_S` have passed. Source: SR-21, case 84.
 MIN_RATE: Final = 4096
 _UNDECLARED: Final = ("", "application/octet-stream", "application/x-www-form-urlencoded")
+#: Other names under which the types that are read are commonly declared.
+_ALIASES: Final = {
+    "image/jpg": MediaType.JPEG,
+    "image/pjpeg": MediaType.JPEG,
+    "image/heif": MediaType.HEIC,
+    "audio/wave": MediaType.WAV,
+    "audio/x-wav": MediaType.WAV,
+    "audio/vnd.wave": MediaType.WAV,
+    "audio/mp3": MediaType.MP3,
+    "audio/x-m4a": MediaType.M4A,
+    "audio/x-flac": MediaType.FLAC,
+    "video/x-m4v": MediaType.MP4,
+    "video/avi": MediaType.AVI,
+    "video/matroska": MediaType.MKV,
+}
+#: Declared types of a manifest store on its own.
+MANIFEST_TYPES: Final = ("application/c2pa", "application/x-c2pa-manifest-store", "application/octet-stream")
 _CONTENT_DIGEST = re.compile(r"sha-256=:([A-Za-z0-9+/]{43}=):")
 
 
@@ -51,6 +69,9 @@ class Upload:
     name: str
     declared: MediaType | None
     digest: Digest
+
+
+Reception = Callable[[Request, Path, "Sink", int], Awaitable[Upload]]
 
 
 class Sink:
@@ -98,8 +119,23 @@ def clean_name(text: str) -> str:
     return clean_text(last, limit=MAX_NAME) or "unnamed file"
 
 
+@asynccontextmanager
+async def _upload(request: Request, max_bytes: int, receive: Reception) -> AsyncIterator[Upload]:
+    """Give the received body as a file that is gone on every way out."""
+    wiring = wired(request)
+    with wiring.places.taken():
+        descriptor, text = tempfile.mkstemp(dir=wiring.folder)
+        path = Path(text)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                upload = await receive(request, path, Sink(file, max_bytes), max_bytes)
+            yield upload
+        finally:
+            path.unlink(missing_ok=True)  # noqa: ASYNC240 - awaiting here could be cancelled, and the file stay
+
+
 async def received(request: Request) -> AsyncIterator[Upload]:
-    """Receive the body of ``request``; the file is gone before the answer leaves.
+    """Receive the media in the body of ``request``; the file is gone before the answer leaves.
 
     Yields:
         The received file.
@@ -111,23 +147,41 @@ async def received(request: Request) -> AsyncIterator[Upload]:
         FormatError: The body differs from its ``Content-Digest``.
         HTTPException: 400 for a broken form, 408 for a client that is too slow.
     """
-    wiring = wired(request)
-    max_bytes = wiring.installation.settings.limits.media_bytes
-    with wiring.places.taken():
-        descriptor, text = tempfile.mkstemp(dir=wiring.folder)
-        path = Path(text)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                upload = await _receive(request, path, Sink(file, max_bytes), max_bytes)
-            yield upload
-        finally:
-            path.unlink(missing_ok=True)  # noqa: ASYNC240 - awaiting here could be cancelled, and the file stay
+    async with _upload(request, wired(request).installation.settings.limits.media_bytes, _receive) as upload:
+        yield upload
+
+
+async def deposited(request: Request) -> AsyncIterator[Upload]:
+    """Receive the manifest store in the body of ``request``; otherwise as :func:`received`.
+
+    Raises:
+        FormatError: Declared as another type.
+    """
+    max_bytes = wired(request).installation.settings.limits.manifest_bytes
+    async with _upload(request, max_bytes, _receive_manifest) as upload:
+        yield upload
+
+
+async def _receive_manifest(request: Request, path: Path, sink: Sink, max_bytes: int) -> Upload:
+    declared = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if declared not in MANIFEST_TYPES:
+        raise FormatError("expected a body of type application/c2pa", hint="set Content-Type")
+    _check_length(request, max_bytes)
+    async for block in _blocks(request):
+        sink.write(block)
+    _check_digest(request, sink.digest)
+    return Upload(path, "manifest store", None, sink.digest)
+
+
+def _check_length(request: Request, max_bytes: int) -> None:
+    """Refuse a body that says it is too long, before anything of it is read."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > max_bytes:
+        raise too_large(max_bytes)
 
 
 async def _receive(request: Request, path: Path, sink: Sink, max_bytes: int) -> Upload:
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > max_bytes + FORM_BYTES:
-        raise too_large(max_bytes)  # before anything is read
+    _check_length(request, max_bytes + FORM_BYTES)
     declared, _, parameters = request.headers.get("content-type", "").partition(";")
     declared = declared.strip().lower()
     if declared == "multipart/form-data":
@@ -172,7 +226,7 @@ def _too_slow() -> HTTPException:
 
 
 def _known(declared: str) -> MediaType | None:
-    return MediaType(declared) if declared in set(MediaType) else None
+    return MediaType(declared) if declared in set(MediaType) else _ALIASES.get(declared)
 
 
 def _check_digest(request: Request, digest: Digest) -> None:
@@ -184,3 +238,5 @@ def _check_digest(request: Request, digest: Digest) -> None:
 
 #: A received file as a route's parameter; ``function`` scope: removed before the answer is sent.
 Received = Annotated[Upload, Depends(received, scope="function")]
+#: A received manifest store as a route's parameter.
+Deposited = Annotated[Upload, Depends(deposited, scope="function")]

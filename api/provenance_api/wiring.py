@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,21 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from provenance.errors import UnavailableError
+from provenance.errors import UnavailableError, VerificationError
+from provenance.ledger.receipt import check_manifest_receipt
 from provenance.media.asset import MediaType
 from provenance.report.report import Report
+from provenance.resolve import Resolved
 from provenance.search import Hit
+from provenance.service.access import Caller
+from provenance.settings import Settings
 from provenance.setup import Installation
 from provenance_api.shelf import Shelf
+from provenance_api.softbinding_schemas import PROOF_ALGORITHM, ManifestReceipt
 
 _log = logging.getLogger(__name__)
+#: A soft binding somebody read from a file: algorithm and value.
+Hint = tuple[str, str] | None
 
 
 class Places:
@@ -86,6 +93,48 @@ class Wiring:
         """Return the registered assets near the hash ``text``."""
         with self.search_turn:
             return self.installation.searcher.by_text(text, radius)
+
+    def seen_by(self, caller: Caller) -> Callable[[str], bool]:
+        """Return whether ``caller`` may see an asset, as a function of the asset's name."""
+        return self.installation.ownership.seen_by(caller.tenant)
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """Optional parts of the Soft Binding Resolution API that are offered."""
+        return ("queryByContent", "storeManifests", "storeBindings")
+
+    def resolve(
+        self, path: Path, declared: MediaType | None, algorithm: str | None, hint: Hint, caller: Caller
+    ) -> list[Resolved]:
+        """Return the manifests that a file, helped by a soft binding somebody read from it, leads to."""
+        resolver, seen = self.installation.resolver, self.seen_by(caller)
+        found = resolver.by_content(path, declared, algorithm, seen)
+        best = {one.manifest_id: one for one in found}
+        for one in resolver.by_binding(*hint, seen) if hint is not None else ():
+            best[one.manifest_id] = max(one, best.get(one.manifest_id, one), key=lambda each: each.score)
+        return sorted(best.values(), key=lambda one: (-one.score, one.manifest_id))
+
+    def check_custody(self, receipt: str, manifest_id: str) -> None:
+        """Return if the text of a receipt proves that the manifest is in this log; raises VerificationError."""
+        check_manifest_receipt(receipt, manifest_id, self.installation.note_signer.vkey)
+
+    def receipt_error(self, given: ManifestReceipt, manifest_id: str) -> str | None:
+        """Return why a receipt does not hold for a manifest, or None where it holds."""
+        if given.repository.manifestId != manifest_id:
+            return "the receipt is for another manifestId"
+        if given.anchor.proof.alg != PROOF_ALGORITHM:
+            return f"the proof is not of the kind {PROOF_ALGORITHM}"
+        try:
+            self.check_custody(given.anchor.proof.value, manifest_id)
+        except VerificationError as cause:
+            return cause.message
+        return None
+
+
+def base_url(request: Request) -> str:
+    """Return the address under which the client reaches this service, without a slash at the end."""
+    settings: Settings = request.app.state.settings
+    return (settings.public_url or str(request.base_url)).rstrip("/")
 
 
 def wired(request: Request) -> Wiring:

@@ -62,6 +62,7 @@ ERRORS: dict[type[ProvenanceError], ExitCode] = {
     errors.SchemaError: ExitCode.FAILED,
     errors.KeyMaterialError: ExitCode.NOT_AUTHORISED,
     errors.AuthorisationError: ExitCode.NOT_AUTHORISED,
+    errors.UnauthenticatedError: ExitCode.NOT_AUTHORISED,
     errors.UnavailableError: ExitCode.UNREACHABLE,
     errors.WorkerError: ExitCode.FAILED,
     errors.DeadlineError: ExitCode.FAILED,

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("search", "look up registered assets by file or hash"),
     "receipt": ("receipt", "check or show a receipt, offline"),
     "serve": ("serve", "run the HTTP service and its page"),
+    "api-keys": ("api_keys", "make, list and revoke API keys of the service"),
     "explain": ("explain", "print the rules behind the verdicts and their exit codes"),
     "demo": ("demonstrate", "sign, copy, damage and verify real media"),
     "doctor": ("doctor", "show versions, isolation, keys and registry; run the self-test"),

@@ -60,6 +60,15 @@ class UnitKind(Enum):
     INSTANCE = b"\x40\x07"
 
 
+#: Under which names the bodies of searchable units are stored, one code of 256 bits each.
+UNIT_ALGORITHMS: Final = {
+    UnitKind.CONTENT_IMAGE: ISCC_IMAGE.name,
+    UnitKind.CONTENT_AUDIO: "iscc-audio-v0",
+    UnitKind.DATA: "iscc-data-v0",
+    UnitKind.INSTANCE: "iscc-instance-v0",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One ISCC unit.

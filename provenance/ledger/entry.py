@@ -49,6 +49,7 @@ class EntryType(StrEnum):
     REDACT = "redact"  # the payload of refs[0] was erased
     KEY_ROTATION = "key-rotation"  # a statement about keys; changes no record
     POLICY = "policy"  # a statement about the log; changes no record
+    DEPOSIT = "deposit"  # a manifest store was taken in custody; says nothing of its truth
 
     @property
     def registers(self) -> bool:
@@ -66,6 +67,7 @@ _REFS: Final = {
     EntryType.REDACT: (1, 1),
     EntryType.KEY_ROTATION: (0, _MAX_REFS),
     EntryType.POLICY: (0, _MAX_REFS),
+    EntryType.DEPOSIT: (0, 0),
 }
 
 
@@ -129,6 +131,8 @@ class Entry:
             raise ValueError(
                 "a registration has payload, asset, manifest_id, certificate, source_type and media_type"
             )
+        if self.type is EntryType.DEPOSIT and (self.manifest_store is None or self.manifest_id is None):
+            raise ValueError("a deposit has manifest_store and manifest_id")
 
     def to_cbor(self) -> bytes:
         """Return the deterministic CBOR map with integer keys 1 to 13; absent values have no key."""

@@ -131,6 +131,35 @@ def check_receipt(
         ProofError: The entry is not in that tree.
         ReceiptError: Malformed, for another file, or not signed by an accepted publisher key.
     """
+    checked = _check(receipt_text, log_vkey)
+    if publisher_keys is not None and checked.publisher not in publisher_keys:
+        raise ReceiptError(
+            f"expected an entry by an accepted publisher, found key {checked.publisher}",
+            hint="add the publisher's key if you know it to be theirs",
+        )
+    if checked.entry.asset != file_digest:
+        raise ReceiptError(
+            f"expected a receipt for {file_digest}, found one for {checked.entry.asset}",
+            hint="this receipt belongs to another file; a copy has the receipt of its original",
+        )
+    return checked
+
+
+def check_manifest_receipt(receipt_text: str, manifest_id: str, log_vkey: str) -> CheckedReceipt:
+    """Return what the receipt proves about a manifest: registered with an asset, or deposited.
+
+    Raises:
+        CheckpointError: The tree head is not signed by ``log_vkey``.
+        ProofError: The entry is not in that tree.
+        ReceiptError: Malformed, or for another manifest.
+    """
+    checked = _check(receipt_text, log_vkey)
+    if checked.entry.manifest_id != manifest_id:
+        raise ReceiptError("expected a receipt for this manifest, found one for another")
+    return checked
+
+
+def _check(receipt_text: str, log_vkey: str) -> CheckedReceipt:
     receipt = Receipt.parse(receipt_text)
     checkpoint = open_checkpoint(receipt.checkpoint, LogKeys.parse(log_vkey))
     leaf = leaf_hash(receipt.leaf)
@@ -141,14 +170,4 @@ def check_receipt(
     except FormatError as cause:
         raise ReceiptError(f"expected a receipt with a ledger entry: {cause}") from cause
     publisher = key_thumbprint(key)
-    if publisher_keys is not None and publisher not in publisher_keys:
-        raise ReceiptError(
-            f"expected an entry by an accepted publisher, found key {publisher}",
-            hint="add the publisher's key if you know it to be theirs",
-        )
-    if entry.asset != file_digest:
-        raise ReceiptError(
-            f"expected a receipt for {file_digest}, found one for {entry.asset}",
-            hint="this receipt belongs to another file; a copy has the receipt of its original",
-        )
     return CheckedReceipt(str(Digest(leaf)), entry, publisher, receipt.index, checkpoint)

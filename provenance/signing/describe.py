@@ -14,6 +14,8 @@ from provenance.signing.claims import METADATA_LABEL, TRAINING_LABEL, clean_text
 
 #: Ingredients are followed this deep. Source: security.md SR-12.
 MAX_DEPTH = 32
+#: Soft bindings read from one manifest; a file has a few.
+MAX_SOFT_BINDINGS = 32
 _BINDINGS = {
     "assertion.dataHash.match": "c2pa.hash.data",
     "assertion.bmffHash.match": "c2pa.hash.bmff",
@@ -49,6 +51,45 @@ def describe(report: Mapping[str, Any], detail: Mapping[str, Any]) -> dict[str, 
         "claims": _claims(manifest),
         **_ingredients(report, results),
     }
+
+
+#: Failures that a store without its content and without a trust list always has.
+_EXPECTED_ALONE = frozenset(
+    ("signingCredential.untrusted", *(code.replace(".match", ".mismatch") for code in _BINDINGS))
+)
+
+
+def describe_store(report: Mapping[str, Any], detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what two reports of the engine say of a manifest store that was read without its content.
+
+    Returns:
+        See :func:`provenance.signing.manifest.inspect_store`.
+    """
+    active = report["active_manifest"]
+    codes = _codes((report.get("validation_results") or {}).get("activeManifest") or {})
+    failures = [code for code, outcome, *_ in codes if outcome == "failure" and code not in _EXPECTED_ALONE]
+    return {
+        "found": "manifest",
+        "manifest_id": clean_text(active),
+        "signed": any(
+            code == "claimSignature.validated" for code, outcome, *_ in codes if outcome == "success"
+        ),
+        "failures": failures,
+        "bindings": _soft_bindings(detail["manifests"][active].get("assertion_store") or {}),
+    }
+
+
+def _soft_bindings(assertions: Mapping[str, Any]) -> list[list[str]]:
+    found: list[list[str]] = []
+    for label, assertion in assertions.items():
+        if label.split("__")[0] != "c2pa.soft-binding" or not isinstance(assertion, Mapping):
+            continue
+        blocks = assertion.get("blocks")
+        for block in blocks if isinstance(blocks, list) else ():
+            value = block.get("value") if isinstance(block, Mapping) else None
+            if isinstance(value, str) and isinstance(assertion.get("alg"), str):
+                found.append([clean_text(assertion["alg"]), value])
+    return found[:MAX_SOFT_BINDINGS]
 
 
 def _codes(results: Mapping[str, Any]) -> list[list[str]]:

@@ -61,6 +61,24 @@ def read_boxes(store: bytes, manifest_id: str) -> ManifestBoxes:
     return ManifestBoxes(claim, _leaf_of(signature))
 
 
+def only_manifest(store: bytes, manifest_id: str) -> bytes:
+    """Return a manifest store that holds one manifest of ``store`` and nothing else.
+
+    Raises:
+        CredentialError: A length is wrong, or the manifest is missing or present twice.
+    """
+    outer = list(_boxes(store))
+    if len(outer) != 1 or outer[0][0] != b"jumb":
+        raise _malformed("one superbox")
+    description = next(_boxes(outer[0][1]), (b"", b""))[1]
+    manifest = _only(outer[0][1], (manifest_id,), "manifest")
+    return _box(b"jumb", _box(b"jumd", description) + _box(b"jumb", manifest))
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", len(content) + 8, kind) + content
+
+
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     position = 0
     while position < len(data):

@@ -26,7 +26,7 @@ from provenance.errors import (
 )
 from provenance.media.asset import MediaType
 from provenance.signing.claims import as_edit, clean_text
-from provenance.signing.describe import describe
+from provenance.signing.describe import describe, describe_store
 from provenance.signing.jumbf import STORE_MARK, read_boxes
 
 _T = TypeVar("_T")
@@ -54,6 +54,7 @@ class SignedManifest:
 
     Attributes:
         manifest_id: URN of the new active manifest.
+        store: The manifest store as embedded.
         store_digest: SHA-256 of the manifest store as embedded.
         claim_digest: SHA-256 of the CBOR claim, the bytes that were signed.
         bound_digest: Hash in the hard binding, read back from the signed file and confirmed by the engine.
@@ -61,6 +62,7 @@ class SignedManifest:
     """
 
     manifest_id: str
+    store: bytes
     store_digest: Digest
     claim_digest: Digest
     bound_digest: bytes
@@ -174,6 +176,25 @@ def read_manifest(source: BinaryIO, media_type: MediaType, trust: Mapping[str, A
             # The system failed, not the file: that must never read as a finding about the credentials.
             raise _storage_error(clean_text(str(cause))) from cause
         return _describe_refusal(str(cause), source, media_type)
+
+
+def inspect_store(store: bytes) -> dict[str, Any]:
+    """Return what the engine says of a manifest store without its content, as plain values.
+
+    Returns:
+        ``found`` is ``manifest`` or ``unreadable``. A manifest has ``manifest_id``, ``failures``: the
+        engine's failure codes, without those that only say that the content is not there or that no trust
+        list was asked, ``signed``: whether the claim's signature verified, and ``bindings``: the values of
+        its soft bindings as ``[algorithm, value]``.
+    """
+    try:
+        with (
+            c2pa.Context.from_dict(_settings(())) as context,
+            c2pa.Reader("application/c2pa", BytesIO(store), context=context) as reader,
+        ):
+            return describe_store(json.loads(reader.json()), json.loads(reader.detailed_json()))
+    except c2pa.C2paError as cause:
+        return {"found": "unreadable", "error": clean_text(str(cause))}
 
 
 def _settings(lists: Any) -> dict[str, Any]:
@@ -299,6 +320,7 @@ def _read_back(target: BinaryIO, media_type: MediaType, *, edits: bool, written:
     boxes = read_boxes(written, report["manifest_id"])
     return SignedManifest(
         manifest_id=report["manifest_id"],
+        store=written,
         store_digest=Digest.of(written),
         claim_digest=Digest.of(boxes.claim),
         bound_digest=report["bound"],

@@ -18,7 +18,7 @@ from provenance.record import SourceType
 from provenance.setup import initialise
 from provenance.signing.claims import SigningRequest
 from provenance_api.app import create_app
-from provenance_api.guard import Rates
+from provenance_api.rates import Rates
 from tests.fakes.pictures import encoded, photograph
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from provenance.errors import NotFoundError, ProvenanceError, every_error
-from provenance_api.guard import Rates
 from provenance_api.problems import TABLE
+from provenance_api.rates import Rates
 from provenance_api.shelf import Shelf
 
 
@@ -35,15 +35,16 @@ def test_texts_about_the_installation_stay_inside_sr25(error):
 def test_rates_give_tokens_back_with_time():
     now = [0.0]
     rates = Rates(per_minute=60, burst=2, clock=lambda: now[0])
-    assert [rates.take("a"), rates.take("a")] == [0, 0]
-    assert rates.take("a") == pytest.approx(1)
-    assert rates.take("b") == 0
+    assert [(rates.take("a").left, rates.take("a").wait_s) for _ in "1"] == [(1, 0)]
+    assert rates.take("a").wait_s == pytest.approx(1)
+    assert rates.take("b").wait_s == 0
     now[0] = 1.0
-    assert rates.take("a") == 0
+    assert rates.take("a").wait_s == 0
+    assert rates.policy("key") == '"key";q=2;w=2'
 
 
 def test_rates_keep_a_bounded_number_of_addresses(monkeypatch):
-    monkeypatch.setattr(Rates, "MAX_ADDRESSES", 10)
+    monkeypatch.setattr(Rates, "MAX_NAMES", 10)
     rates = Rates()
     for number in range(100):
         rates.take(str(number))

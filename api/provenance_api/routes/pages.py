@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from provenance.report.html import FACES, report_html
-from provenance_api.guard import limited
+from provenance_api.auth import Verifying
 from provenance_api.page import render, static_files
 from provenance_api.routes.verify import ReportName
 from provenance_api.schemas import LinksOut
@@ -24,8 +24,8 @@ async def start(request: Request) -> HTMLResponse:
     return HTMLResponse(render("start.html", request, faces=FACES, limits=limits))
 
 
-@router.post("/check", dependencies=[Depends(limited)])
-def check(upload: Received, wiring: Wired) -> RedirectResponse:
+@router.post("/check")
+def check(_caller: Verifying, upload: Received, wiring: Wired) -> RedirectResponse:
     """Check the chosen file and go to its report.
 
     The type that a browser declares is ignored: it follows the file's name, which people get wrong.

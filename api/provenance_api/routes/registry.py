@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
+from provenance_api.auth import LookingUp
 from provenance_api.bodies import strict_body
-from provenance_api.guard import limited
 from provenance_api.registry_schemas import HitOut, LookupIn, LookupOut
 from provenance_api.schemas import RecordOut
 from provenance_api.wiring import Wired
@@ -21,8 +21,10 @@ _BODY = {
 }
 
 
-@router.post("/lookup", openapi_extra=_BODY, dependencies=[Depends(limited)])
-def lookup(asked: Annotated[LookupIn, Depends(strict_body(LookupIn))], wiring: Wired) -> LookupOut:
+@router.post("/lookup", openapi_extra=_BODY)
+def lookup(
+    _caller: LookingUp, asked: Annotated[LookupIn, Depends(strict_body(LookupIn))], wiring: Wired
+) -> LookupOut:
     """Return the registered assets near the given hashes, each with status and receipt."""
     hits = [
         HitOut.from_domain(text, hit) for text in asked.hashes for hit in wiring.search(text, asked.radius)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, Response
 
 from provenance.errors import NotFoundError
 from provenance.report.html import report_html
-from provenance_api.guard import limited
+from provenance_api.auth import Verifying
 from provenance_api.schemas import ReportOut
 from provenance_api.uploads import Received
 from provenance_api.wiring import Wired
@@ -48,8 +48,8 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
-@router.post("/verify", openapi_extra=_BODY, dependencies=[Depends(limited)])
-def verify(upload: Received, wiring: Wired) -> ReportOut:
+@router.post("/verify", openapi_extra=_BODY)
+def verify(_caller: Verifying, upload: Received, wiring: Wired) -> ReportOut:
     """Check a picture, film or recording; the file is deleted before the answer is sent."""
     report = wiring.check(upload.path, upload.name, upload.declared)
     return ReportOut.from_domain(report, wiring.shelf.put(report))

@@ -1,0 +1,1 @@
+"""What the service remembers besides ledger and registry: keys, deposits, jobs, watches; all on one database."""
