@@ -23,14 +23,16 @@ def _source(wiring: Wired) -> StoreSource:
     return StoreSource(wiring.installation.log, wiring.installation.store)
 
 
-@router.api_route("/checkpoint", methods=["GET", "HEAD"])
+@router.head("/checkpoint", include_in_schema=False)
+@router.get("/checkpoint")
 def checkpoint(wiring: Wired) -> Response:
     """Return the newest signed tree head."""
     note = _source(wiring).read(CHECKPOINT_PATH, MAX_NOTE_BYTES)
     return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": MUTABLE})
 
 
-@router.api_route("/tile/entries/{path:path}", methods=["GET", "HEAD"])
+@router.head("/tile/entries/{path:path}", include_in_schema=False)
+@router.get("/tile/entries/{path:path}")
 def bundle(wiring: Wired, request: Request, path: str) -> Response:
     """Return the entries of a bundle, each with its length before it; compressed where that is accepted."""
     content = _source(wiring).read(f"tile/entries/{path}", MAX_BUNDLE_BYTES)
@@ -41,7 +43,8 @@ def bundle(wiring: Wired, request: Request, path: str) -> Response:
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-@router.api_route("/tile/{path:path}", methods=["GET", "HEAD"])
+@router.head("/tile/{path:path}", include_in_schema=False)
+@router.get("/tile/{path:path}")
 def tile(wiring: Wired, path: str) -> Response:
     """Return the hashes of a tile, 32 bytes each."""
     content = _source(wiring).read(f"tile/{path}", MAX_BUNDLE_BYTES)
