@@ -1,16 +1,17 @@
-"""Where a log's public files are read from: its own database, or a folder such as a mirror."""
+"""Where a log's public files are read from: its own database, a folder such as a mirror, or a server."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final, Protocol
 
-from provenance.errors import FormatError, NotFoundError, StorageError
+from provenance.errors import FormatError, LimitError, NotFoundError, StorageError
 from provenance.ledger.log import Log
 from provenance.ledger.merkle import HASH_BYTES, TILE_WIDTH
 from provenance.ledger.note import MAX_NOTE_BYTES
 from provenance.ledger.store import Store
 from provenance.ledger.tiles import CHECKPOINT_PATH, TileName, pack_bundle
+from provenance.web import Web
 
 #: Last byte of an entry position that SQL can hold.
 _MAX_INDEX: Final = (1 << 63) - 1
@@ -68,8 +69,24 @@ class FolderSource:
                 f"expected to read {self._folder / path}, found: {cause.strerror}", hint="check the disk"
             ) from cause
         if len(content) > max_bytes:
-            raise FormatError(f"expected at most {max_bytes} bytes in {path}, found more")
+            raise LimitError(f"expected at most {max_bytes} bytes in {path}, found more")
         return content
+
+
+class WebSource:
+    """A log on a web server.
+
+    Args:
+        web: The client.
+        prefix: Address below which ``checkpoint`` and ``tile/`` lie, for example ``https://host/log``.
+    """
+
+    def __init__(self, web: Web, prefix: str) -> None:
+        self._web, self._prefix = web, prefix.rstrip("/")
+
+    def read(self, path: str, max_bytes: int) -> bytes:
+        """Return the file at ``path``; raises as :meth:`TileSource.read` does."""
+        return self._web.get(f"{self._prefix}/{path}", max_bytes)
 
 
 class StoreSource:
@@ -87,7 +104,7 @@ class StoreSource:
         """Return the file at ``path``; raises as :meth:`TileSource.read` does."""
         content = self._log.checkpoint().encode() if path == CHECKPOINT_PATH else self._read(path)
         if len(content) > max_bytes:
-            raise FormatError(f"expected at most {max_bytes} bytes in {path}, found more")
+            raise LimitError(f"expected at most {max_bytes} bytes in {path}, found more")
         return content
 
     def _read(self, path: str) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provenance.errors import FormatError, NotFoundError
+from provenance.errors import FormatError, LimitError, NotFoundError
 from provenance.ledger.merkle import leaf_hash
 from provenance.ledger.source import FolderSource, StoreSource
 from provenance.ledger.tiles import TileName, bundles_of, pack_bundle, tiles_of, unpack_bundle
@@ -107,7 +107,7 @@ def test_the_log_serves_every_tile_that_a_checkpoint_was_signed_for(tmp_path):
             source.read(missing, 8192)
     with pytest.raises(NotFoundError):
         source.read("tile/0/" + "x999/" * 10 + "999", 8192)
-    with pytest.raises(FormatError, match="at most"):
+    with pytest.raises(LimitError, match="at most"):
         source.read("tile/0/000", 100)
     store.close()
 
@@ -115,7 +115,7 @@ def test_the_log_serves_every_tile_that_a_checkpoint_was_signed_for(tmp_path):
 def test_a_folder_is_a_source(tmp_path):
     (tmp_path / "checkpoint").write_text("words")
     assert FolderSource(tmp_path).read("checkpoint", 5) == b"words"
-    with pytest.raises(FormatError, match="at most"):
+    with pytest.raises(LimitError, match="at most"):
         FolderSource(tmp_path).read("checkpoint", 4)
     for missing in ("tile/0/000", "checkpoint/tile"):
         with pytest.raises(NotFoundError):
