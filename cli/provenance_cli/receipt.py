@@ -1,8 +1,7 @@
-"""``provenance receipt``: check a receipt with nothing but the log's public key, show it, print that key."""
+"""``provenance receipt``: check a receipt with nothing but the log's public key, show it, renew it."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,25 +9,22 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.digest import Digest
-from provenance.errors import ConfigError, InputError, KeyMaterialError, NotFoundError, ReceiptError
+from provenance.errors import ConfigError, NotFoundError, ReceiptError
 from provenance.record import RecordStatus
 from provenance_cli.exits import ExitCode
-from provenance_cli.render import clean, json_text, out, path_text, table, time_text
+from provenance_cli.logkeys import log_key_option, log_keys, policy_option, read_policy, read_text
+from provenance_cli.places import log_at
+from provenance_cli.render import clean, json_text, out, path_text, say, table, time_text
 from provenance_cli.session import Session
 
 if TYPE_CHECKING:
+    from provenance.ledger.checkpoint import LogKeys
     from provenance.ledger.receipt import CheckedReceipt
-    from provenance.settings import Settings
-
-#: Largest receipt or key file read, bytes; both are far smaller.
-_MAX_BYTES = 1 << 20
-#: Names of a file with the log's verifier key, looked for in the keys folder.
-LOG_KEY_NAMES = ("ledger-key.vkey", "trust/log.vkey")
 
 
 @click.group("receipt")
 def command() -> None:
-    """Check or show receipts: the proof that a publisher registered exactly these bytes."""
+    """Check, show or renew receipts: the proof that a publisher registered exactly these bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +38,8 @@ class _Standing:
 @click.argument("receipt", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--offline", is_flag=True, help="Use no registry, even where one is configured here.")
-@click.option(
-    "--log-key", help="The log's verifier key, or a file that holds it; default: of the configuration."
-)
+@log_key_option
+@policy_option
 @click.option(
     "--publisher-key",
     "publishers",
@@ -61,6 +56,7 @@ def verify_command(
     file: Path,
     offline: bool,
     log_key: str | None,
+    policy_file: Path | None,
     publishers: tuple[str, ...],
     form: str,
 ) -> ExitCode:
@@ -70,20 +66,22 @@ def verify_command(
     """
     from provenance.ledger.receipt import check_receipt  # noqa: PLC0415 - loads the ledger
 
-    vkey = _log_key(session, log_key)
-    text = _read(receipt)
+    text = read_text(receipt)
+    keys, witnesses = _believed(session, text, log_key, policy_file)
     with file.open("rb") as stream:
         digest = Digest.of_stream(stream)
     accepted = [Digest.parse(one) for one in publishers] or None
-    checked = check_receipt(text, digest, vkey, accepted)
+    checked = check_receipt(text, digest, keys, accepted)
     standing = _offline() if offline else _in_registry(session, checked)
     gaps = list(standing.not_checked)
     if accepted is None:
         gaps.append("whether the publisher's key is theirs: the log vouches for it (--publisher-key)")
+    if policy_file is None:
+        gaps.append("whether the log shows everybody the same: ask for witnesses (--policy)")
     if form == "json":
-        out(json_text([_json(checked, vkey, standing, gaps)], form))
+        out(json_text([_json(checked, witnesses, standing, gaps)], form))
     else:
-        for line in (*_lines(checked, digest, vkey), *standing.lines):
+        for line in (*_lines(checked, digest, witnesses), *standing.lines):
             out(f"✓ {line}")
         for gap in gaps:
             out(f"○ not checked: {gap}")
@@ -128,22 +126,37 @@ def _in_registry(session: Session, checked: CheckedReceipt) -> _Standing:
     return _Standing(lines, (), status)
 
 
-def _lines(checked: CheckedReceipt, digest: Digest, vkey: str) -> tuple[str, ...]:
+def _believed(
+    session: Session, text: str, log_key: str | None, policy_file: Path | None, *, quorum: bool = True
+) -> tuple[LogKeys, list[str]]:
+    """Return the keys of the receipt's log, and the witnesses that a policy asked for and that cosigned."""
+    from provenance.ledger.checkpoint import cosigned_by  # noqa: PLC0415 - loads the ledger
+    from provenance.ledger.receipt import Receipt  # noqa: PLC0415 - loads the ledger
+
+    if policy_file is None:
+        return log_keys(session, log_key), []
+    if log_key is not None:
+        raise click.UsageError("--policy names the logs; leave out --log-key")
+    policy, note = read_policy(policy_file), Receipt.parse(text).checkpoint
+    point = policy.check(note, quorum=quorum)
+    seen = cosigned_by(note, (each.key for each in policy.witnesses.values()))
+    return policy.keys(point.origin), [f"{key.label} at {time_text(at)}" for key, at in seen.items()]
+
+
+def _lines(checked: CheckedReceipt, digest: Digest, witnesses: list[str]) -> tuple[str, ...]:
     point = checked.checkpoint
     return (
         f"these bytes are the registered ones: {digest}",
         f"entry {checked.index} is in log {clean(point.origin)}, checkpoint of {point.size} entries",
-        f"the checkpoint is signed by log key {_key_id(vkey)}",
+        *(f"the checkpoint is signed by log key {clean(key.label)}" for key in checked.log_keys),
+        *(f"the checkpoint was seen by witness {clean(each)}" for each in witnesses),
         f"the entry is signed by publisher key {checked.publisher}",
     )
 
 
-def _key_id(vkey: str) -> str:
-    """Return name and key id of a verifier key, as people compare them."""
-    return clean("+".join(vkey.strip().split("+")[:2]))
-
-
-def _json(checked: CheckedReceipt, vkey: str, standing: _Standing, gaps: list[str]) -> dict[str, object]:
+def _json(
+    checked: CheckedReceipt, witnesses: list[str], standing: _Standing, gaps: list[str]
+) -> dict[str, object]:
     entry, point = checked.entry, checked.checkpoint
     return {
         "schema": "provenance-receipt-check/1",
@@ -154,7 +167,8 @@ def _json(checked: CheckedReceipt, vkey: str, standing: _Standing, gaps: list[st
         "media_type": entry.media_type.value if entry.media_type is not None else None,
         "declared_at": time_text(entry.declared_at),
         "publisher_key": str(checked.publisher),
-        "log_key": _key_id(vkey),
+        "log_keys": [key.label for key in checked.log_keys],
+        "witnesses": witnesses,
         "checkpoint": {"origin": point.origin, "size": point.size, "root": point.root.hex()},
         "status": standing.status.value if standing.lines else None,
         "not_checked": gaps,
@@ -169,7 +183,7 @@ def show_command(*, receipt: Path) -> ExitCode:
     from provenance.ledger.entry import open_entry  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.receipt import Receipt  # noqa: PLC0415 - loads the ledger
 
-    parsed = Receipt.parse(_read(receipt))
+    parsed = Receipt.parse(read_text(receipt))
     key = key_from_bytes(parsed.publisher_key)
     entry = open_entry(parsed.leaf, key)
     head = parsed.checkpoint.split("\n")
@@ -190,56 +204,47 @@ def show_command(*, receipt: Path) -> ExitCode:
     return ExitCode.DONE
 
 
-@command.command("key")
+@command.command("upgrade")
+@click.argument("receipt", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--from", "place", metavar="URL|FOLDER", help="Where the log is; default: the registry here.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File; default: RECEIPT itself."
+)
+@log_key_option
+@policy_option
 @click.pass_obj
-def key_command(session: Session) -> ExitCode:
-    """Print the log's verifier key; give it to whoever should be able to check receipts (--log-key)."""
-    out(_log_key(session, None))
+def upgrade_command(
+    session: Session,
+    *,
+    receipt: Path,
+    place: str | None,
+    output: Path | None,
+    log_key: str | None,
+    policy_file: Path | None,
+) -> ExitCode:
+    """Prove RECEIPT's entry against the log's newest checkpoint: with newer keys, and with witnesses.
+
+    The newer checkpoint must continue the one in RECEIPT. A log elsewhere is only read: nothing of the
+    receipt is sent there but the number of its entry.
+    """
+    from provenance import files  # noqa: PLC0415 - `provenance --help` stays fast
+    from provenance.ledger.renew import renew  # noqa: PLC0415 - loads the ledger
+
+    text = read_text(receipt)
+    keys, _ = _believed(session, text, log_key, policy_file, quorum=False)
+    policy = None if policy_file is None else read_policy(policy_file)
+    with log_at(session, place) as source:
+        renewed, point = renew(text, source, keys, policy)
+    target = output if output is not None else receipt
+    files.write_whole(target, renewed.encode(), replace=output is None)
+    say(f"provenance: {path_text(target)} now holds against a checkpoint of {point.size} entries")
     return ExitCode.DONE
 
 
-def _log_key(session: Session, given: str | None) -> str:
-    """Return the verifier key: given as text or file, else that of the configuration.
-
-    Raises:
-        InputError: Nothing was given and nothing is configured.
-        KeyMaterialError: The configured keys cannot be read.
-    """
-    if given is not None:
-        return _read(Path(given)).strip() if Path(given).is_file() else given.strip()
-    try:
-        settings = session.settings()
-    except ConfigError as cause:
-        raise InputError(
-            "expected the log's verifier key, found neither --log-key nor a configuration here",
-            hint="ask the log's operator for its key (`provenance receipt key` prints it there)",
-        ) from cause
-    for name in LOG_KEY_NAMES:
-        if (settings.keys_folder / name).is_file():
-            return _read(settings.keys_folder / name).strip()
-    return _own_log_key(settings)
-
-
-def _own_log_key(settings: Settings) -> str:
-    from provenance.ledger.checkpoint import NoteSigner  # noqa: PLC0415 - loads the ledger
-    from provenance.setup import Installation  # noqa: PLC0415 - loads codecs and the database
-
-    if not os.access(settings.keys_folder, os.R_OK):
-        raise KeyMaterialError(
-            f"expected keys in {settings.keys_folder}, found nothing readable", hint="name the key: --log-key"
-        )
-    with Installation.open(settings) as installation:
-        return NoteSigner(settings.origin, installation.keys.ledger).vkey
-
-
-def _read(path: Path) -> str:
-    with path.open("rb") as stream:
-        content = stream.read(_MAX_BYTES + 1)
-    if len(content) > _MAX_BYTES:
-        raise ReceiptError(
-            f"expected a receipt or key, found more than {_MAX_BYTES} bytes in {path_text(path)}"
-        )
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as cause:
-        raise ReceiptError(f"expected text in {path_text(path)}, found other bytes") from cause
+@command.command("key")
+@click.pass_obj
+def key_command(session: Session) -> ExitCode:
+    """Print the log's verifier keys, the current one first; whoever checks receipts needs them (--log-key)."""
+    for each in log_keys(session, None).keys:
+        out(each.vkey)
+    return ExitCode.DONE

@@ -135,6 +135,11 @@ class NoteVerifier:
             f"{self.name}+{self.key_id.hex()}+{base64.b64encode(bytes([self.kind]) + self.public).decode()}"
         )
 
+    @property
+    def label(self) -> str:
+        """Name, key id and algorithm, as people compare them."""
+        return f"{self.name}+{self.key_id.hex()} ({self.kind.algorithm})"
+
     def check(self, text: str, signature: bytes) -> datetime | None:
         """Return if ``signature`` is this key's over ``text``: the time it names, None for a log's own.
 
@@ -218,6 +223,11 @@ def open_checkpoint(note: str, verifier: LogVerifier) -> Checkpoint:
     Raises:
         CheckpointError: Not a checkpoint, of another log, or not signed by ``verifier``.
     """
+    return open_signed(note, verifier)[0]
+
+
+def open_signed(note: str, verifier: LogVerifier) -> tuple[Checkpoint, tuple[NoteVerifier, ...]]:
+    """Return the checkpoint in ``note`` and which of the log's keys signed it, as :func:`open_checkpoint`."""
     parsed = SignedNote.parse(note)
     checkpoint = Checkpoint.parse(parsed.text)
     if checkpoint.origin != verifier.name:
@@ -225,20 +235,20 @@ def open_checkpoint(note: str, verifier: LogVerifier) -> Checkpoint:
             f"expected a checkpoint of {verifier.name}, found one of {checkpoint.origin[:80]!r}",
             hint="this belongs to another log",
         )
-    signed = 0
+    signers: list[NoteVerifier] = []
     for key in verifier.keys if isinstance(verifier, LogKeys) else (verifier,):
         mine = key.signatures(parsed)
         if len(mine) > 1:
             raise CheckpointError(f"expected one signature by {verifier.name}, found {len(mine)}")
         for line in mine:
             key.check(parsed.text, line.signature)
-        signed += len(mine)
-    if not signed:
+            signers.append(key)
+    if not signers:
         raise CheckpointError(
             f"expected a signature by {verifier.name}, found none by a key of this log",
             hint="check the log's verifier key",
         )
-    return checkpoint
+    return checkpoint, tuple(signers)
 
 
 def cosigned_by(note: str, witnesses: Iterable[NoteVerifier]) -> dict[NoteVerifier, datetime]:

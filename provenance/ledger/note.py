@@ -38,6 +38,11 @@ class KeyType(IntEnum):
         """Length of a raw public key. Source: RFC 8032 section 5.1.5; FIPS 204 table 2."""
         return 1312 if self is KeyType.COSIGN_MLDSA44 else 32
 
+    @property
+    def algorithm(self) -> str:
+        """Name of the signature algorithm."""
+        return "ML-DSA-44" if self is KeyType.COSIGN_MLDSA44 else "Ed25519"
+
 
 def key_id(name: str, kind: KeyType, public: bytes) -> bytes:
     """Return the four bytes by which notes name a key.

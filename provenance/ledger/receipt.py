@@ -14,7 +14,13 @@ from typing import Final, Self
 
 from provenance.digest import Digest
 from provenance.errors import FormatError, ReceiptError
-from provenance.ledger.checkpoint import Checkpoint, LogKeys, open_checkpoint
+from provenance.ledger.checkpoint import (
+    Checkpoint,
+    LogKeys,
+    LogVerifier,
+    NoteVerifier,
+    open_signed,
+)
 from provenance.ledger.cose import decode, encode, key_from_bytes, key_thumbprint
 from provenance.ledger.entry import MAX_LEAF_BYTES, Entry, Fields, open_entry
 from provenance.ledger.merkle import HASH_BYTES, MAX_SIZE, check_inclusion, leaf_hash
@@ -101,6 +107,7 @@ class CheckedReceipt:
         publisher: Thumbprint of the publisher's key.
         index: Position in the log.
         checkpoint: The tree head that includes it.
+        log_keys: Keys of the log that signed the tree head.
     """
 
     asset_id: str
@@ -108,12 +115,13 @@ class CheckedReceipt:
     publisher: Digest
     index: int
     checkpoint: Checkpoint
+    log_keys: tuple[NoteVerifier, ...]
 
 
 def check_receipt(
     receipt_text: str,
     file_digest: Digest,
-    log_vkey: str,
+    log: LogVerifier | str,
     publisher_keys: Collection[Digest] | None = None,
 ) -> CheckedReceipt:
     """Return what the receipt proves about the file, checked without a network.
@@ -121,17 +129,16 @@ def check_receipt(
     Args:
         receipt_text: tlog-proof text.
         file_digest: SHA-256 of the file it should be for.
-        log_vkey: Verifier key of the log, from a source other than the receipt; several, one a line, where
-            the log changed its key.
+        log: Keys of the log, from a source other than the receipt; as text one verifier key a line.
         publisher_keys: Thumbprints of the publisher keys that are accepted; ``None`` accepts whatever key
             the log admitted, so that the log alone vouches for the publisher.
 
     Raises:
-        CheckpointError: The tree head is not signed by ``log_vkey``.
+        CheckpointError: The tree head is not signed by a key of ``log``.
         ProofError: The entry is not in that tree.
         ReceiptError: Malformed, for another file, or not signed by an accepted publisher key.
     """
-    checked = _check(receipt_text, log_vkey)
+    checked = _check(receipt_text, log)
     if publisher_keys is not None and checked.publisher not in publisher_keys:
         raise ReceiptError(
             f"expected an entry by an accepted publisher, found key {checked.publisher}",
@@ -145,23 +152,24 @@ def check_receipt(
     return checked
 
 
-def check_manifest_receipt(receipt_text: str, manifest_id: str, log_vkey: str) -> CheckedReceipt:
+def check_manifest_receipt(receipt_text: str, manifest_id: str, log: LogVerifier | str) -> CheckedReceipt:
     """Return what the receipt proves about a manifest: registered with an asset, or deposited.
 
     Raises:
-        CheckpointError: The tree head is not signed by ``log_vkey``.
+        CheckpointError: The tree head is not signed by a key of ``log``.
         ProofError: The entry is not in that tree.
         ReceiptError: Malformed, or for another manifest.
     """
-    checked = _check(receipt_text, log_vkey)
+    checked = _check(receipt_text, log)
     if checked.entry.manifest_id != manifest_id:
         raise ReceiptError("expected a receipt for this manifest, found one for another")
     return checked
 
 
-def _check(receipt_text: str, log_vkey: str) -> CheckedReceipt:
+def _check(receipt_text: str, log: LogVerifier | str) -> CheckedReceipt:
     receipt = Receipt.parse(receipt_text)
-    checkpoint = open_checkpoint(receipt.checkpoint, LogKeys.parse(log_vkey))
+    keys = LogKeys.parse(log) if isinstance(log, str) else log
+    checkpoint, signers = open_signed(receipt.checkpoint, keys)
     leaf = leaf_hash(receipt.leaf)
     check_inclusion(leaf, receipt.index, checkpoint.size, receipt.proof, checkpoint.root)
     try:
@@ -170,4 +178,4 @@ def _check(receipt_text: str, log_vkey: str) -> CheckedReceipt:
     except FormatError as cause:
         raise ReceiptError(f"expected a receipt with a ledger entry: {cause}") from cause
     publisher = key_thumbprint(key)
-    return CheckedReceipt(str(Digest(leaf)), entry, publisher, receipt.index, checkpoint)
+    return CheckedReceipt(str(Digest(leaf)), entry, publisher, receipt.index, checkpoint, signers)

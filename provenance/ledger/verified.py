@@ -135,6 +135,18 @@ class VerifiedTiles:
             raise NotFoundError(f"expected an entry below {self.checkpoint.size}, found {index}")
         return self._prover.inclusion([index], self.checkpoint.size)[index]
 
+    def consistency(self, old: int, new: int) -> tuple[bytes, ...]:
+        """Return the proof that the log of size ``old`` is the beginning of that of size ``new``.
+
+        Raises:
+            ValueError: Not ``0 < old <= new``.
+            NotFoundError: ``new`` is beyond the checkpoint.
+            ProofError: A tile on the way does not hold.
+        """
+        if new > self.checkpoint.size:
+            raise NotFoundError(f"expected a size of at most {self.checkpoint.size}, found {new}")
+        return self._prover.consistency(old, new)
+
     def check_continues(self, earlier: Checkpoint) -> None:
         """Return if this tree begins with that of ``earlier``.
 
@@ -147,7 +159,7 @@ class VerifiedTiles:
                 hint="the log was rolled back, or an old copy is shown; keep both checkpoints as evidence",
             )
         if earlier.size:
-            proof = self._prover.consistency(earlier.size, self.checkpoint.size)
+            proof = self.consistency(earlier.size, self.checkpoint.size)
             check_consistency(earlier.size, self.checkpoint.size, proof, earlier.root, self.checkpoint.root)
 
     def _fetch(self, name: TileName) -> bytes:
