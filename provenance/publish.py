@@ -26,7 +26,7 @@ from provenance.errors import LimitError
 from provenance.evidence import Record
 from provenance.examination import Examination
 from provenance.ledger.intake import Appender
-from provenance.ledger.receipt import Receipt
+from provenance.ledger.receipt import RECEIPT_SUFFIX, Receipt
 from provenance.ledger.registration import Registration
 from provenance.ledger.store import Store
 from provenance.media.asset import open_asset
@@ -89,8 +89,8 @@ class _Signed:
 
 
 def receipt_path(output: Path) -> Path:
-    """Return where the receipt of a signed file lies: its name with ``.receipt`` added."""
-    return output.with_name(output.name + ".receipt")
+    """Return where the receipt of a signed file lies: its name with ``.tlog-proof`` added."""
+    return output.with_name(output.name + RECEIPT_SUFFIX)
 
 
 class Publisher:

@@ -52,7 +52,7 @@ def _opened(session: Session) -> Iterator[tuple[Settings, Store]]:
         store.close()
 
 
-@command.command("status")
+@command.command("status", short_help="show size, root, signatures and high-water mark")
 @form_option
 @click.pass_obj
 def status_command(session: Session, *, form: str) -> ExitCode:
@@ -91,7 +91,7 @@ def _words(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-@command.command("fsck")
+@command.command("fsck", short_help="check all of the stored log and name what is wrong")
 @log_key_option
 @form_option
 @click.pass_obj
@@ -130,7 +130,7 @@ def fsck_command(session: Session, *, log_key: str | None, form: str) -> ExitCod
     return ExitCode.DONE
 
 
-@command.command("proof")
+@command.command("proof", short_help="print an inclusion or consistency proof")
 @click.argument("what", nargs=-1, required=True, metavar="ENTRY | OLD NEW")
 @click.option("--from", "place", metavar="URL|FOLDER", help="A log elsewhere; default: this installation's.")
 @log_key_option
@@ -194,7 +194,7 @@ def _proof(tiles: VerifiedTiles, numbers: list[int]) -> dict[str, Any]:
     return head | {"hashes": [base64.b64encode(each).decode() for each in proof]}
 
 
-@command.command("export")
+@command.command("export", short_help="write every entry as a line of JSON")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="File; default: stdout."
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from provenance.ledger.monitor import Round
 
 
-@click.command("mirror")
+@click.command("mirror", short_help="copy a log as static files")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--from", "place", metavar="URL|FOLDER", help="The log to copy; default: this installation's own."
@@ -41,7 +41,7 @@ def mirror_command(session: Session, *, folder: Path, place: str | None, log_key
     return ExitCode.DONE
 
 
-@click.command("monitor")
+@click.command("monitor", short_help="follow a log and raise alarms")
 @click.argument("place", metavar="URL|FOLDER")
 @log_key_option
 @policy_option

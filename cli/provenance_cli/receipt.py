@@ -34,7 +34,7 @@ class _Standing:
     status: RecordStatus = RecordStatus.ACTIVE
 
 
-@command.command("verify")
+@command.command("verify", short_help="check that a receipt proves a file's registration")
 @click.argument("receipt", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--offline", is_flag=True, help="Use no registry, even where one is configured here.")
@@ -175,7 +175,7 @@ def _json(
     }
 
 
-@command.command("show")
+@command.command("show", short_help="print what a receipt says")
 @click.argument("receipt", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def show_command(*, receipt: Path) -> ExitCode:
     """Show what RECEIPT says. The publisher's signature is checked, the log is not: use `receipt verify`."""
@@ -204,7 +204,7 @@ def show_command(*, receipt: Path) -> ExitCode:
     return ExitCode.DONE
 
 
-@command.command("upgrade")
+@command.command("upgrade", short_help="prove the entry against the newest checkpoint")
 @click.argument("receipt", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--from", "place", metavar="URL|FOLDER", help="Where the log is; default: the registry here.")
 @click.option(
@@ -241,7 +241,7 @@ def upgrade_command(
     return ExitCode.DONE
 
 
-@command.command("key")
+@command.command("key", short_help="print the log's verifier keys")
 @click.pass_obj
 def key_command(session: Session) -> ExitCode:
     """Print the log's verifier keys, the current one first; whoever checks receipts needs them (--log-key)."""

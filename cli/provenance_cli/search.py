@@ -130,6 +130,6 @@ def _write_receipts(hits: Sequence[Hit], folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for hit in hits:
-        place = folder / f"entry-{hit.record.index}.receipt"
+        place = folder / f"entry-{hit.record.index}.tlog-proof"
         files.write_whole(place, hit.receipt.encode(), replace=False)
         note(f"wrote {path_text(place)}")

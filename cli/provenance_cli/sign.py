@@ -98,7 +98,7 @@ def command(
 ) -> ExitCode:
     """Sign FILES (names, quoted globs, folders with --recursive) and register them.
 
-    photo.jpg becomes photo.signed.jpg with photo.signed.jpg.receipt beside it. A file that cannot be signed
+    photo.jpg becomes photo.signed.jpg with photo.signed.jpg.tlog-proof beside it. A file that cannot be signed
     is reported and the others are signed.
     """
     sources = inputs.gather(files, recursive=recursive)

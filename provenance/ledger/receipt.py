@@ -28,7 +28,7 @@ from provenance.ledger.note import MAX_NOTE_BYTES, decode_base64
 
 #: First line. Source: C2SP tlog-proof, "Format".
 _HEADER: Final = "c2sp.org/tlog-proof@v1"
-#: File name ending. Source: C2SP tlog-proof.
+#: File name ending. Source: C2SP tlog-proof, which recommends it.
 RECEIPT_SUFFIX: Final = ".tlog-proof"
 _MAX_EXTRA: Final = MAX_LEAF_BYTES + 256
 #: Longest receipt, characters: the leaf in base64, 63 proof lines, the note.

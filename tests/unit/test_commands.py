@@ -61,7 +61,8 @@ class Publisher:
         if progress is not None:
             progress("done", len(jobs), len(jobs))
         return [
-            Published(job.source, job.output, Path(f"{job.output}.receipt"), "", RECORD, ()) for job in jobs
+            Published(job.source, job.output, Path(f"{job.output}.tlog-proof"), "", RECORD, ())
+            for job in jobs
         ]
 
 
@@ -211,7 +212,7 @@ def test_search_shows_distance_status_and_writes_receipts(run):
     assert result.exit_code == 0
     assert "pdq256-v1 at 12.0 s  4 of 256 bits" in result.stdout
     assert "\x1b" not in result.stdout
-    assert Path("proofs/entry-7.receipt").read_text("utf-8") == "proof\n"
+    assert Path("proofs/entry-7.tlog-proof").read_text("utf-8") == "proof\n"
     found = json.loads(
         run("search", "pdq256-v1:00", "--radius", "9", "--format", "json", searcher=searcher).stdout
     )
