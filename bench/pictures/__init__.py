@@ -1,0 +1,1 @@
+"""Parts of ``bench.images``: material, attacks, alterations, measurements and their report."""
