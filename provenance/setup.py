@@ -49,27 +49,41 @@ VERIFIER_KEY_NAME = "ledger-key.vkey"
 
 _CONFIG = """# Content provenance. Every name can also be set as PROVENANCE_<NAME>; unknown names are errors.
 environment = "development"   # production refuses TEST certificates
-database_url = "sqlite:///registry.db"
+database_url = "{database_url}"
 origin = "{origin}"           # name of the log, first line of every checkpoint
 keys = "keys"
 organisation = "{organisation}"
 """
 
 
-def initialise(folder: Path, organisation: str, now: datetime | None = None) -> Settings:
-    """Make TEST keys, ``provenance.toml`` and an empty registry in ``folder``.
+def initialise(
+    folder: Path, organisation: str, now: datetime | None = None, database_url: str | None = None
+) -> Settings:
+    """Make TEST keys and ``provenance.toml`` in ``folder``, and an empty registry.
+
+    Args:
+        folder: Where; made if it is missing.
+        organisation: Publisher's name.
+        now: Present time, aware UTC.
+        database_url: Where the registry goes instead of a SQLite file in ``folder``.
 
     Raises:
         OutputExistsError: Something of that stands there already; nothing was changed.
     """
     config = folder / CONFIG_NAME
     settings = Settings(root=folder.resolve(), organisation=organisation)
+    if database_url is not None:
+        settings = replace(settings, database_url=database_url)
     for path in (config, settings.keys_folder / "signing-key.pem", folder / "registry.db"):
         if path.exists():
             raise files.exists(path)
     folder.mkdir(parents=True, exist_ok=True)
     keys = create_development_keys(settings.keys_folder, organisation, now or datetime.now(UTC))
-    text = _CONFIG.format(origin=settings.origin, organisation=organisation.replace('"', "'"))
+    text = _CONFIG.format(
+        origin=settings.origin,
+        organisation=organisation.replace('"', "'"),
+        database_url=settings.database_url,
+    )
     files.write_whole(config, text.encode(), replace=False)
     write_verifier_keys(settings, log_signer(settings.origin, keys, _now).verifier)
     _make_registry(settings, keys)

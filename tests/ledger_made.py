@@ -129,7 +129,11 @@ def url_of(folder: Path) -> str:
 
 
 def make_store(folder: Path) -> Store:
-    store = Store.create(url_of(folder))
+    return make_store_at(url_of(folder))
+
+
+def make_store_at(url: str) -> Store:
+    store = Store.create(url)
     store.admit(PUBLISHER_KEY.public_key(), ORGANISATION)
     store.admit(RIVAL_KEY.public_key(), RIVAL)
     return store

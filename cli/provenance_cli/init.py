@@ -15,8 +15,13 @@ from provenance_cli.render import note, out, path_text
 @click.option(
     "--organisation", "--org", default="TEST Publisher", show_default=True, help="Publisher's name."
 )
+@click.option(
+    "--database-url",
+    envvar="PROVENANCE_DATABASE_URL",
+    help="Where the registry goes, for example postgresql+psycopg://user@host/name; default: a file in FOLDER.",
+)
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
-def command(*, dev: bool, organisation: str, folder: Path) -> ExitCode:
+def command(*, dev: bool, organisation: str, database_url: str | None, folder: Path) -> ExitCode:
     """Make TEST keys and certificates, a registry and provenance.toml in FOLDER (default: here).
 
     Nothing that exists is overwritten. The last lines are a self-test: a picture is signed, registered and
@@ -30,7 +35,7 @@ def command(*, dev: bool, organisation: str, folder: Path) -> ExitCode:
     from provenance.setup import Installation, initialise  # noqa: PLC0415 - loads codecs and the database
 
     before = _files(folder)
-    settings = initialise(folder, organisation)
+    settings = initialise(folder, organisation, database_url=database_url)
     for path in sorted(_files(folder) - before):
         out(f"made     {path_text(path)}")
     with Installation.open(settings) as installation:

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "api-keys": ("api_keys", "make, list and revoke API keys of the service"),
     "explain": ("explain", "print the rules behind the verdicts and their exit codes"),
     "demo": ("demonstrate", "sign, copy, damage and verify real media"),
+    "db": ("db", "bring the registry's tables to this version"),
     "doctor": ("doctor", "show versions, isolation, keys and registry; run the self-test"),
 }
 _EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code.value:>3}  {text}" for code, text in MEANING.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from typing import Final
 from provenance.digest import Digest
 from provenance.errors import (
     AuthorisationError,
+    BusyError,
     CheckpointError,
     FormatError,
     KeyMaterialError,
@@ -43,6 +45,10 @@ from provenance.ledger.writer import Writer
 _log = logging.getLogger(__name__)
 #: How far the wall clock may step before appends are refused. Source: security.md SR-32.
 MAX_CLOCK_STEP: Final = timedelta(minutes=5)
+#: How often an append is tried when other processes append too, and the longest pause before the next try,
+#: seconds. Source: four racing writers never needed more than 6 tries (``tests/torture``).
+_TRIES: Final = 12
+_PAUSE_S: Final = 0.02
 #: Most entries of one append; bounds the time that readers of a fresh checkpoint wait.
 MAX_BATCH: Final = 4_096
 
@@ -117,8 +123,10 @@ class Log:
             NotFoundError: An entry refers to an asset that is not registered.
             ConflictError: The database is not the newest one (high-water mark).
             KeyMaterialError: This log can only be read.
+            BusyError: Other processes were faster each time.
             UnavailableError: The clock stepped.
-            StorageError: Disk full, database read-only or locked.
+            StorageError: Disk full, database read-only, locked or unreachable. It may have kept the batch
+                all the same; appending it again is harmless.
         """
         return self.commit(self.examine(batch))
 
@@ -141,15 +149,7 @@ class Log:
         if signer is None:
             raise KeyMaterialError("expected the ledger key for an append, found none", hint="set keys")
         with self._turn:
-            try:
-                with self._store.writer() as writer:
-                    head, edge, places = self._write(writer, examined, signer)
-            except BaseException:
-                self._edge = None
-                raise
-            self._edge = (head.size, edge)
-            if self._high_water is not None:
-                self._high_water.raise_to(head.note)
+            head, places = self._store_all(examined, signer)
         _log.info("log %s has %d entries, root %s", self.verifier.name, head.size, head.root.hex())
         proofs = self._prover.inclusion(set(places.values()), head.size)
         indexes = (places[each.leaf_hash] for each in examined)
@@ -158,14 +158,39 @@ class Log:
             for each, index in zip(examined, indexes, strict=True)
         ]
 
+    def _store_all(
+        self, examined: Sequence[Examined], signer: NoteSigner | LogSigner
+    ) -> tuple[Head, dict[bytes, int]]:
+        """Store everything in one transaction; once more where another process was faster."""
+        tries = 0
+        while True:
+            edge, self._edge = self._edge, None  # whatever goes wrong, it is read anew
+            try:
+                with self._store.writer() as writer:
+                    head, grown, places = self._write(writer, examined, signer, edge)
+            except BusyError:
+                tries += 1
+                if tries == _TRIES:
+                    raise
+                time.sleep(random.uniform(0, _PAUSE_S))  # else the same writers meet again
+            else:
+                self._edge = (head.size, grown)
+                if self._high_water is not None:
+                    self._high_water.raise_to(head.note)
+                return head, places
+
     def _write(
-        self, writer: Writer, examined: Sequence[Examined], signer: NoteSigner | LogSigner
+        self,
+        writer: Writer,
+        examined: Sequence[Examined],
+        signer: NoteSigner | LogSigner,
+        cached: tuple[int, Edge] | None,
     ) -> tuple[Head, Edge, dict[bytes, int]]:
         head = writer.head()
         self._check_head(head)
         places = writer.indexes([each.leaf_hash for each in examined])
         fresh = list({e.leaf_hash: e for e in examined if e.leaf_hash not in places}.values())
-        edge = self._edge_at(head.size, writer)
+        edge = cached[1] if cached is not None and cached[0] == head.size else _read_edge(head.size, writer)
         if not fresh:
             return head, edge, places
         at = self._now(head)
@@ -185,12 +210,6 @@ class Log:
         grown = frozenset((level, number) for level, number, _ in tiles) & before
         writer.advance(head, new, tiles, grown)
         return new, edge, places
-
-    def _edge_at(self, size: int, writer: Writer) -> Edge:
-        if self._edge is not None and self._edge[0] == size:
-            return self._edge[1]
-        shape = enumerate(edge_shape(size))
-        return tuple(writer.tile(level, number) if width else b"" for level, (number, width) in shape)
 
     def _now(self, head: Head) -> datetime:
         """Return the time of an append: the clock's, but never before the head's (SR-32).
@@ -278,6 +297,11 @@ class Log:
             CheckpointError: A stored checkpoint is not signed by this log.
         """
         return audit(self._store, self.verifier)
+
+
+def _read_edge(size: int, writer: Writer) -> Edge:
+    shape = enumerate(edge_shape(size))
+    return tuple(writer.tile(level, number) if width else b"" for level, (number, width) in shape)
 
 
 def _since_boot() -> float:

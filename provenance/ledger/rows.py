@@ -12,8 +12,9 @@ from provenance.digest import Digest
 from provenance.errors import NotFoundError, StorageError
 from provenance.evidence import Record, RecordStatus, SourceType
 from provenance.ledger.cose import PublicKey, key_from_bytes
+from provenance.ledger.database import Connected
 from provenance.ledger.registration import Examined, StoredFingerprint, StoredReference
-from provenance.ledger.tables import HEAD, PUBLISHER, TILE, Connected
+from provenance.ledger.tables import HEAD, PUBLISHER, TILE
 from provenance.media.asset import MediaType
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -19,6 +19,7 @@ from provenance.digest import Digest
 from provenance.errors import ConflictError, FormatError, NotFoundError, ProvenanceError
 from provenance.evidence import Record
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
+from provenance.ledger.database import open_engine, reading, writing
 from provenance.ledger.entry import Payload, publisher_of
 from provenance.ledger.merkle import EMPTY_ROOT
 from provenance.ledger.registration import StoredFingerprint, StoredReference
@@ -33,6 +34,7 @@ from provenance.ledger.rows import (
     record_of,
     reference_of,
 )
+from provenance.ledger.schema import check_schema, create_schema, upgrade_schema
 from provenance.ledger.tables import (
     ASSET,
     CHECKPOINT,
@@ -42,11 +44,6 @@ from provenance.ledger.tables import (
     PAYLOAD,
     PUBLISHER,
     REFERENCE,
-    check_schema,
-    create_schema,
-    open_engine,
-    reading,
-    writing,
 )
 from provenance.ledger.writer import Writer
 
@@ -87,7 +84,7 @@ class Store:
         """Return the store at ``url``, made empty if there is none.
 
         Raises:
-            ConfigError: Not the URL of a SQLite file.
+            ConfigError: Not the URL of a database.
             SchemaError: The database has another schema version.
             StorageError: It cannot be written.
         """
@@ -101,7 +98,7 @@ class Store:
         """Return the store at ``url``.
 
         Raises:
-            ConfigError: Not the URL of a SQLite file.
+            ConfigError: Not the URL of a database.
             NotFoundError: There is no registry.
             SchemaError: The database has another schema version.
             StorageError: It cannot be read.
@@ -110,6 +107,22 @@ class Store:
         with _closed_on_error(engine):
             check_schema(engine)
         return cls(engine)
+
+    @staticmethod
+    def upgrade(url: str) -> tuple[str, str]:
+        """Bring the tables at ``url`` to this version; return the migration before and after.
+
+        Raises:
+            ConfigError: Not the URL of a database.
+            NotFoundError: There is no registry.
+            SchemaError: The database is of a newer version.
+            StorageError: It cannot be written.
+        """
+        engine = open_engine(url)
+        try:
+            return upgrade_schema(engine)
+        finally:
+            engine.dispose()
 
     @property
     def url(self) -> str:

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Final
 
 from provenance.digest import Digest
-from provenance.errors import ConflictError
+from provenance.errors import BusyError
 from provenance.evidence import RecordStatus
+from provenance.ledger.database import Connected, insert_rows
 from provenance.ledger.entry import EntryType
 from provenance.ledger.merkle import Tile
 from provenance.ledger.registration import Examined
@@ -31,8 +32,6 @@ from provenance.ledger.tables import (
     PUBLISHER,
     REFERENCE,
     TILE,
-    Connected,
-    insert_rows,
 )
 
 #: Values in one IN list. Source: SQLite limits, SQLITE_MAX_VARIABLE_NUMBER 32,766.
@@ -159,7 +158,7 @@ class Writer:
             grown: ``(level, number)`` of those that exist already and became longer.
 
         Raises:
-            ConflictError: Another writer moved the head.
+            BusyError: Another writer moved the head.
         """
         fresh = [
             {"level": level, "n": n, "data": data} for level, n, data in tiles if (level, n) not in grown
@@ -177,7 +176,7 @@ class Writer:
             .values(size=new.size, root=new.root, note=new.note, at_us=microseconds_of(new.at))
         )
         if moved.rowcount != 1:
-            raise ConflictError(
+            raise BusyError(
                 f"expected the log to have {old.size} entries still, another writer was faster",
                 hint="try again; nothing was written",
             )

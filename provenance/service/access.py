@@ -17,8 +17,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from provenance.errors import FormatError, NotFoundError, UnauthenticatedError
+from provenance.ledger.database import reading, writing
 from provenance.ledger.rows import microseconds_of, time_of
-from provenance.ledger.tables import reading, writing
 from provenance.service.tables import API_KEY, AUDIT, Database, now_us
 
 _KEY: Final = re.compile(r"prov_([a-z2-7]{8})_([A-Za-z0-9_-]{43})", re.ASCII)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from provenance.digest import Digest
 from provenance.errors import NotFoundError
-from provenance.ledger.tables import Connected, reading, writing
+from provenance.ledger.database import Connected, reading, writing
 from provenance.service.tables import BINDING, DEPOSIT, Database, now_us
 
 #: Longest value of a soft binding, characters. A sequence of 16 ISCC units has 728.

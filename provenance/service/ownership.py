@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from provenance.ledger.tables import reading, writing
+from provenance.ledger.database import reading, writing
 from provenance.service.tables import OWNER, UNLISTED, Database
 
 #: Tenant of everything that was registered at the command line, and of an installation with one customer.

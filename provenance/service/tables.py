@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Field, SQLModel
 
-from provenance.ledger.tables import check_schema, open_engine, writing
+from provenance.ledger.database import open_engine, writing
+from provenance.ledger.schema import check_schema
 
 _METADATA: Final = sa.MetaData()
 _WHOLE: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

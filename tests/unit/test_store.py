@@ -194,16 +194,26 @@ def test_creating_twice_keeps_what_is_there(log, store, tmp_path):
 
 def test_another_schema_version_is_refused(store, tmp_path):
     with sqlite3.connect(tmp_path / "registry.db") as raw:
-        raw.execute("UPDATE schema_version SET version = 99")
+        raw.execute("UPDATE alembic_version SET version_num = '0099'")
     raw.close()
     for opening in (Store.open, Store.create):
-        with pytest.raises(SchemaError, match="found 99") as caught:
+        with pytest.raises(SchemaError, match="found 0099") as caught:
             opening(url_of(tmp_path))
         assert caught.value.hint
 
 
 @pytest.mark.parametrize(
-    "url", ["", "registry.db", "sqlite://", "sqlite:///:memory:", "postgresql://host/db", "nosuch://x"]
+    "url",
+    [
+        "",
+        "registry.db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "postgresql://host/db",
+        "postgresql+psycopg://host",
+        "mysql://host/db",
+        "nosuch://x",
+    ],
 )
 def test_other_urls_are_refused(url):
     with pytest.raises(ConfigError, match="database"):

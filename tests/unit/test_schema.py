@@ -1,0 +1,136 @@
+"""Upgrades: a registry of an older version becomes one of this version, and nothing in it changes.
+
+``tests/vectors/registry-0001.sql`` was dumped from a registry that the first release made with the keys of
+``tests/ledger_made.py``: eight entries, of which one withdraws, one redacts and one supersedes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from provenance.errors import LedgerError, NotFoundError, SchemaError
+from provenance.evidence import RecordStatus
+from provenance.ledger.database import open_engine, reading, writing
+from provenance.ledger.receipt import check_receipt
+from provenance.ledger.schema import REVISION
+from provenance.ledger.store import Store
+from provenance.ledger.tables import METADATA
+from tests.ledger_made import SIGNER, file_digest, make_log, make_store, register, url_of
+from tests.postgres import fresh_url
+
+DUMP = Path(__file__).parent.parent / "vectors" / "registry-0001.sql"
+
+
+@pytest.fixture
+def old(tmp_path):
+    raw = sqlite3.connect(tmp_path / "registry.db")
+    raw.executescript(DUMP.read_text())
+    raw.execute("PRAGMA journal_mode=WAL")
+    raw.close()
+    return tmp_path
+
+
+def contents(folder) -> dict[str, list[tuple[object, ...]]]:
+    raw = sqlite3.connect(folder / "registry.db")
+    kept = [each for each in METADATA.tables if not each.startswith(("alembic", "log_lease", "log_pending"))]
+    found = {name: raw.execute(f"SELECT * FROM {name} ORDER BY 1, 2").fetchall() for name in kept}
+    raw.close()
+    return found
+
+
+def schema(folder) -> set[str]:
+    raw = sqlite3.connect(folder / "registry.db")
+    found = {
+        (kind, name, tuple(sorted("".join(text.replace('"', "").split()).lower())))
+        for kind, name, text in raw.execute(
+            "SELECT type, name, sql FROM sqlite_master WHERE type = 'trigger'"
+        )
+    }
+    raw.close()
+    return found
+
+
+def test_an_older_registry_is_refused_until_it_is_upgraded(old):
+    with pytest.raises(SchemaError, match="0001") as caught:
+        Store.open(url_of(old))
+    assert "db upgrade" in caught.value.hint
+
+
+def test_an_upgrade_keeps_every_entry_proof_and_status(old):
+    before = contents(old)
+    assert Store.upgrade(url_of(old)) == ("0001", REVISION)
+    assert contents(old) == before
+    store = Store.open(url_of(old))
+    log = make_log(store)
+    found = log.audit()
+    assert (found.size, found.assets, found.redacted) == (8, 6, 1)
+    check_receipt(log.prove(1).format(), file_digest(2), SIGNER.vkey)
+    statuses = [each.status for each in store.records_after()]
+    assert statuses[0] is RecordStatus.WITHDRAWN
+    assert statuses[3] is RecordStatus.SUPERSEDED
+    assert register(log, 20)[0].index == 8
+    assert log.audit().size == 9
+    store.close()
+
+
+def test_upgrading_again_changes_nothing(old):
+    Store.upgrade(url_of(old))
+    before = contents(old)
+    assert Store.upgrade(url_of(old)) == (REVISION, REVISION)
+    assert contents(old) == before
+
+
+def test_an_upgraded_registry_has_the_tables_of_a_new_one(old, tmp_path):
+    Store.upgrade(url_of(old))
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    make_store(fresh).close()
+    assert schema(old) == schema(fresh)
+    for folder in (old, fresh):
+        engine = open_engine(url_of(folder))
+        with reading(engine) as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            assert compare_metadata(context, METADATA) == []
+        engine.dispose()
+
+
+def test_an_upgrade_that_fails_leaves_the_older_registry(old, monkeypatch):
+    before = contents(old)
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.op.drop_table", lambda _: (_ for _ in ()).throw(LedgerError("injected")))
+        with pytest.raises(LedgerError, match="injected"):
+            Store.upgrade(url_of(old))
+    assert contents(old) == before
+    with pytest.raises(SchemaError, match="0001"):
+        Store.open(url_of(old))
+    assert Store.upgrade(url_of(old)) == ("0001", REVISION)
+
+
+def test_a_newer_or_missing_registry_is_not_touched(tmp_path):
+    with pytest.raises(NotFoundError):
+        Store.upgrade(url_of(tmp_path))
+    make_store(tmp_path).close()
+    engine = open_engine(url_of(tmp_path))
+    with writing(engine) as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(SchemaError, match="9999") as caught:
+        Store.upgrade(url_of(tmp_path))
+    assert "newer" in caught.value.hint
+
+
+def test_postgresql_begins_with_the_newest_tables():
+    url = fresh_url()
+    Store.create(url).close()
+    engine = open_engine(url)
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+    engine.dispose()
+    assert Store.upgrade(url) == (REVISION, REVISION)
