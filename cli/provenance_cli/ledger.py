@@ -14,6 +14,7 @@ import click
 from provenance.errors import FormatError, NotFoundError
 from provenance_cli.exits import ExitCode
 from provenance_cli.ledger_follow import mirror_command, monitor_command
+from provenance_cli.ledger_witness import witness_group
 from provenance_cli.logkeys import log_key_option, log_keys
 from provenance_cli.places import log_at
 from provenance_cli.render import clean, json_text, out, path_text, say, table, time_text
@@ -37,6 +38,7 @@ def command() -> None:
 
 command.add_command(mirror_command)
 command.add_command(monitor_command)
+command.add_command(witness_group)
 
 
 @contextmanager

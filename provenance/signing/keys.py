@@ -39,6 +39,9 @@ LEDGER_KEY = "ledger-key.pem"
 LEDGER_MLDSA_KEY = "ledger-mldsa-key.pem"
 #: While a rotation lasts: the key that will be the log's, signing beside the current one.
 LEDGER_NEXT_KEY = "ledger-key.next.pem"
+#: Keys of a witness, in a folder of its own.
+WITNESS_KEY = "witness-key.pem"
+WITNESS_MLDSA_KEY = "witness-mldsa-key.pem"
 #: Folder of trust lists beside the keys.
 TRUST_FOLDER = "trust"
 #: Name of the list that holds the TEST root of this installation.
@@ -171,6 +174,32 @@ def create_development_keys(
     for path, text in content.items():
         _write_new(path, text)
     return KeyRing.load(folder, now=now, environment="development", passphrase=passphrase)
+
+
+def create_witness_keys(folder: Path) -> None:
+    """Make the two keys of a witness: Ed25519 and ML-DSA-44, mode 0600.
+
+    Raises:
+        OutputExistsError: One of them is there already; nothing was written.
+    """
+    content = {
+        folder / WITNESS_KEY: _private_pem(ed25519.Ed25519PrivateKey.generate(), None),
+        folder / WITNESS_MLDSA_KEY: _private_pem(mldsa.MLDSA44PrivateKey.generate(), None),
+    }
+    for path in content:
+        _refuse_existing(path)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path, text in content.items():
+        _write_new(path, text)
+
+
+def load_witness_keys(folder: Path) -> tuple[ed25519.Ed25519PrivateKey, mldsa.MLDSA44PrivateKey]:
+    """Return the keys that :func:`create_witness_keys` made.
+
+    Raises:
+        KeyMaterialError: A file is missing, open to others, or of another key type.
+    """
+    return _ed25519(folder / WITNESS_KEY, None), _mldsa44(folder / WITNESS_MLDSA_KEY, None)
 
 
 def thumbprint(key: ed25519.Ed25519PublicKey) -> Digest:
