@@ -19,10 +19,13 @@ from provenance.custody import Custody
 from provenance.errors import ConfigError, ProvenanceError, VerificationError
 from provenance.evidence import SourceType, VerdictCode
 from provenance.ledger.checkpoint import Cosigner, LogKeys, LogSigner, NoteSigner
+from provenance.ledger.cosign import Cosigning
 from provenance.ledger.highwater import HighWater
 from provenance.ledger.intake import Intake
 from provenance.ledger.log import Log
+from provenance.ledger.policy import Policy
 from provenance.ledger.receipt import check_receipt
+from provenance.ledger.source import StoreSource
 from provenance.ledger.store import Store
 from provenance.match.find import Finder
 from provenance.media.sandbox import WorkerPool
@@ -43,6 +46,8 @@ from provenance.verify import Verifier
 
 #: File outside the database that remembers the largest checkpoint, so that a restored backup is noticed.
 HIGH_WATER_NAME = "ledger.highwater"
+#: Witnesses of this log and how many of them it takes, in the keys folder; a log without it asks nobody.
+WITNESS_POLICY_NAME = "witnesses.policy"
 #: Public halves of the ledger keys, in the keys folder, the current one first: what offline receipt checks
 #: need. Former keys stay in it, so that what they signed can be checked.
 VERIFIER_KEY_NAME = "ledger-key.vkey"
@@ -178,6 +183,23 @@ class Installation:
     def intake(self) -> Intake:
         """The way into the ledger: submissions of all threads are committed together."""
         return Intake(self.log)
+
+    @cached_property
+    def cosigning(self) -> Cosigning | None:
+        """How witnesses are asked; None where no policy names any.
+
+        Raises:
+            ConfigError: The policy is spelled wrong.
+        """
+        path = self.settings.keys_folder / WITNESS_POLICY_NAME
+        if not path.is_file():
+            return None
+        return Cosigning(self.log, self.store, Policy.parse(path.read_text("utf-8", errors="replace")))
+
+    @cached_property
+    def published(self) -> StoreSource:
+        """The log as everybody may see it: tiles, entries, and the newest checkpoint that may be shown."""
+        return StoreSource(self.log, self.store, witnessed=self.cosigning is not None)
 
     @cached_property
     def note_signer(self) -> LogSigner:

@@ -15,12 +15,14 @@ from starlette.concurrency import run_in_threadpool
 
 from provenance.settings import Settings
 from provenance.setup import Installation
+from provenance.web import Web
 from provenance_api import problems
 from provenance_api.guard import Edge
 from provenance_api.rates import Rates
 from provenance_api.routes import health, ledger, pages, registry, softbinding, tiles, verify
 from provenance_api.shelf import Shelf
 from provenance_api.wiring import Places, Wiring
+from provenance_api.witnessing import Witnessing
 
 #: Checks admitted for each media worker: one at work, some waiting for it.
 PLACES_PER_WORKER = 8
@@ -71,9 +73,25 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             places = Places(settings.limits.workers * PLACES_PER_WORKER)
             app.state.wiring = Wiring(installation, Shelf(), places, Path(folder), threading.Lock())
-            yield
+            async with _witnessed(installation):
+                yield
         finally:
             await run_in_threadpool(installation.close)
+
+
+@asynccontextmanager
+async def _witnessed(installation: Installation) -> AsyncIterator[None]:
+    """Keep the witnesses of the log up to date, where a policy names any."""
+    cosigning = installation.cosigning
+    if cosigning is None:
+        yield
+        return
+    witnessing = Witnessing(cosigning, Web())
+    try:
+        await run_in_threadpool(witnessing.start)
+        yield
+    finally:
+        await run_in_threadpool(witnessing.stop)
 
 
 def _open(settings: Settings) -> Installation:

@@ -137,3 +137,25 @@ def serve_command(*, folder: Path, host: str, port: int) -> ExitCode:
     say(f"provenance: witnessing {len(origins)} logs on http://{host}:{port}, end with Ctrl+C")
     uvicorn.run(WitnessApp(witness, origins), host=host, port=port, log_level="warning", server_header=False)
     return ExitCode.DONE
+
+
+@witness_group.command("ask", short_help="have this log's newest checkpoint cosigned")
+@click.pass_obj
+def ask_command(session: Session) -> ExitCode:
+    """Ask the witnesses of this installation (witnesses.policy in the keys folder) to cosign.
+
+    A running service does this by itself. Exit code 1 if a witness knows a longer log or another history,
+    3 if too few cosigned.
+    """
+    from provenance.setup import WITNESS_POLICY_NAME  # noqa: PLC0415 - loads codecs
+    from provenance.web import Web  # noqa: PLC0415 - loads httpx
+
+    with session.installation() as installation, Web() as web:
+        if installation.cosigning is None:
+            place = path_text(installation.settings.keys_folder / WITNESS_POLICY_NAME)
+            raise ConfigError(f"expected witnesses in {place}, found none", hint="docs/formats.md, policies")
+        found = installation.cosigning.ask(web)
+    for each in found.refusals:
+        out(f"○ {clean(each.name)}: {clean(each.error.message)}")
+    out(f"✓ cosigned by {', '.join(map(clean, found.witnesses))}; published")
+    return ExitCode.DONE

@@ -24,12 +24,12 @@ def log_at(session: Session, place: str | None) -> Iterator[TileSource]:
     Raises:
         ConfigError: No place was named and no installation is configured here.
     """
-    from provenance.ledger.source import FolderSource, StoreSource, WebSource  # noqa: PLC0415 - loads the ledger
+    from provenance.ledger.source import FolderSource, WebSource  # noqa: PLC0415 - loads the ledger
     from provenance.web import Web  # noqa: PLC0415 - loads httpx
 
     if place is None:
         with session.installation() as installation:
-            yield StoreSource(installation.log, installation.store)
+            yield installation.published
     elif "://" in place:
         with Web() as web:
             yield WebSource(web, place)

@@ -16,9 +16,11 @@ from provenance.errors import (
     UnavailableError,
 )
 from provenance.ledger.checkpoint import Checkpoint, cosigned_by
+from provenance.ledger.log import Log
 from provenance.ledger.merkle import MAX_SIZE
 from provenance.ledger.note import SignedNote, parse_lines
 from provenance.ledger.policy import Place, Policy
+from provenance.ledger.store import Store
 from provenance.ledger.witness import SIZE_TYPE, Submission
 from provenance.web import Answer, Web
 
@@ -85,6 +87,51 @@ def collect(
         else:
             raise error
     return Cosigned(signed.format(), tuple(cosigners), tuple(refusals))
+
+
+class Cosigning:
+    """Keeps the newest checkpoint of this log cosigned.
+
+    Args:
+        log: The log.
+        store: Its database.
+        policy: Witnesses and how many of them it takes.
+    """
+
+    def __init__(self, log: Log, store: Store, policy: Policy) -> None:
+        self._log, self._store, self.policy = log, store, policy
+
+    def due(self) -> bool:
+        """Return whether the log has grown since the witnesses last agreed."""
+        return self._store.head().size != self._known()
+
+    def empty(self) -> bool:
+        """Return whether there is nothing to cosign yet."""
+        return self._store.head().size == 0
+
+    def _known(self) -> int:
+        note = self._store.cosigned()
+        return 0 if note is None else Checkpoint.parse(SignedNote.parse(note).text).size
+
+    def ask(self, web: Web) -> Cosigned:
+        """Ask all witnesses about the newest checkpoint; where enough agree, it is stored and published.
+
+        Raises:
+            ConflictError: A witness knows a longer log or another history. Nothing more may be signed until
+                that is understood: the database may be an old copy.
+            CheckpointError: Too few cosigned; what is published stays as it was.
+            StorageError: The database cannot be written.
+        """
+        found = collect(web, self.policy, self._log.checkpoint(), self._known(), self._log.consistency)
+        for each in found.refusals:
+            if isinstance(each.error, ConflictError):
+                raise each.error
+        self.policy.check_quorum(found.note)
+        size = Checkpoint.parse(SignedNote.parse(found.note).text).size
+        with self._store.writer() as writer:
+            writer.keep_cosigned(size, found.note)
+        _log.info("%d entries cosigned by %s", size, ", ".join(found.witnesses))
+        return found
 
 
 def _ask(web: Web, place: Place, note: str, old: int, prove: Callable[[int, int], Sequence[bytes]]) -> str:

@@ -16,7 +16,7 @@ from provenance.ledger.database import reading, writing
 from provenance.ledger.tables import HEAD, LEASE, METADATA, VERSION
 
 #: Newest migration; a database of another one is not opened.
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 #: The first release kept its version in a table of its own; its tables are those of this migration.
 _FIRST: Final = "0001"
 _FIRST_TABLE: Final = "schema_version"

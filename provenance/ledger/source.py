@@ -95,17 +95,23 @@ class StoreSource:
     Args:
         log: The log; gives the checkpoint.
         store: Its database.
+        witnessed: Publish the newest checkpoint that enough witnesses cosigned, once there is one, in place
+            of a newer one that they have not seen yet.
     """
 
-    def __init__(self, log: Log, store: Store) -> None:
-        self._log, self._store = log, store
+    def __init__(self, log: Log, store: Store, *, witnessed: bool = False) -> None:
+        self._log, self._store, self._witnessed = log, store, witnessed
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """Return the file at ``path``; raises as :meth:`TileSource.read` does."""
-        content = self._log.checkpoint().encode() if path == CHECKPOINT_PATH else self._read(path)
+        content = self._checkpoint() if path == CHECKPOINT_PATH else self._read(path)
         if len(content) > max_bytes:
             raise LimitError(f"expected at most {max_bytes} bytes in {path}, found more")
         return content
+
+    def _checkpoint(self) -> bytes:
+        note = self._store.cosigned() if self._witnessed else None
+        return (note if note is not None else self._log.checkpoint()).encode()
 
     def _read(self, path: str) -> bytes:
         try:

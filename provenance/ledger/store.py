@@ -38,6 +38,7 @@ from provenance.ledger.schema import check_schema, create_schema, upgrade_schema
 from provenance.ledger.tables import (
     ASSET,
     CHECKPOINT,
+    COSIGNED,
     ENTRY,
     FINGERPRINT,
     HEAD,
@@ -241,6 +242,11 @@ class Store:
         """Return ``(size, note)`` of every signed checkpoint larger than ``after``, at most 10,000."""
         query = sa.select(CHECKPOINT).where(CHECKPOINT.c.size > after).order_by(CHECKPOINT.c.size)
         return [(r.size, r.note) for r in self._rows(query.limit(_ROWS))]
+
+    def cosigned(self) -> str | None:
+        """Return the newest checkpoint that enough witnesses cosigned; None where there is none."""
+        found = self._rows(sa.select(COSIGNED.c.note).order_by(COSIGNED.c.size.desc()).limit(1))
+        return str(found[0].note) if found else None
 
     def payload(self, leaf: bytes) -> Payload | None:
         """Return the payload of a leaf hash; ``None`` where it was erased or never was.

@@ -66,6 +66,14 @@ class LogCheckpoint(_Row, table=True):
     note: str
 
 
+class LogCosigned(_Row, table=True):
+    """Checkpoints that enough witnesses cosigned; those that are published where witnesses are asked."""
+
+    __tablename__ = "log_cosigned"
+    size: int = Field(primary_key=True, sa_type=_WHOLE, sa_column_kwargs={"autoincrement": False})
+    note: str
+
+
 class PayloadRow(_Row, table=True):
     """What entries commit to; erased by emptying salt and body."""
 
@@ -176,6 +184,7 @@ HEAD: Final = _table("log_head")
 ENTRY: Final = _table("log_entry")
 TILE: Final = _table("log_tile")
 CHECKPOINT: Final = _table("log_checkpoint")
+COSIGNED: Final = _table("log_cosigned")
 PAYLOAD: Final = _table("payload")
 PUBLISHER: Final = _table("publisher")
 ASSET: Final = _table("asset")

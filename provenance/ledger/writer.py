@@ -25,6 +25,7 @@ from provenance.ledger.rows import (
 from provenance.ledger.tables import (
     ASSET,
     CHECKPOINT,
+    COSIGNED,
     ENTRY,
     FINGERPRINT,
     HEAD,
@@ -147,6 +148,11 @@ class Writer:
         run(ASSET.update().where(ASSET.c.idx == index).values(**blank, width=None, height=None))
         run(FINGERPRINT.delete().where(FINGERPRINT.c.entry_idx == index))
         run(REFERENCE.delete().where(REFERENCE.c.entry_idx == index))
+
+    def keep_cosigned(self, size: int, note: str) -> None:
+        """Store a checkpoint with its cosignatures, in place of one of the same size."""
+        self._connection.execute(COSIGNED.delete().where(COSIGNED.c.size == size))
+        self._connection.execute(COSIGNED.insert(), {"size": size, "note": note})
 
     def advance(self, old: Head, new: Head, tiles: Sequence[Tile], grown: frozenset[tuple[int, int]]) -> None:
         """Store the tiles and the checkpoint and move the head, if it still is ``old``.

@@ -8,7 +8,6 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from provenance.ledger.note import MAX_NOTE_BYTES
-from provenance.ledger.source import StoreSource
 from provenance.ledger.tiles import CHECKPOINT_PATH, MAX_BUNDLE_BYTES
 from provenance_api.wiring import Wired
 
@@ -19,15 +18,11 @@ IMMUTABLE: Final = "public, max-age=31536000, immutable"
 MUTABLE: Final = "public, max-age=2"
 
 
-def _source(wiring: Wired) -> StoreSource:
-    return StoreSource(wiring.installation.log, wiring.installation.store)
-
-
 @router.head("/checkpoint", include_in_schema=False)
 @router.get("/checkpoint")
 def checkpoint(wiring: Wired) -> Response:
     """Return the newest signed tree head."""
-    note = _source(wiring).read(CHECKPOINT_PATH, MAX_NOTE_BYTES)
+    note = wiring.installation.published.read(CHECKPOINT_PATH, MAX_NOTE_BYTES)
     return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": MUTABLE})
 
 
@@ -35,7 +30,7 @@ def checkpoint(wiring: Wired) -> Response:
 @router.get("/tile/entries/{path:path}")
 def bundle(wiring: Wired, request: Request, path: str) -> Response:
     """Return the entries of a bundle, each with its length before it; compressed where that is accepted."""
-    content = _source(wiring).read(f"tile/entries/{path}", MAX_BUNDLE_BYTES)
+    content = wiring.installation.published.read(f"tile/entries/{path}", MAX_BUNDLE_BYTES)
     headers = {"Cache-Control": IMMUTABLE, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         content = gzip.compress(content, 6, mtime=0)
@@ -47,5 +42,5 @@ def bundle(wiring: Wired, request: Request, path: str) -> Response:
 @router.get("/tile/{path:path}")
 def tile(wiring: Wired, path: str) -> Response:
     """Return the hashes of a tile, 32 bytes each."""
-    content = _source(wiring).read(f"tile/{path}", MAX_BUNDLE_BYTES)
+    content = wiring.installation.published.read(f"tile/{path}", MAX_BUNDLE_BYTES)
     return Response(content, media_type="application/octet-stream", headers={"Cache-Control": IMMUTABLE})
