@@ -9,6 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -27,6 +28,8 @@ def to_plain(value: object) -> Any:
         return value.value
     if value is None or isinstance(value, str | bytes | bool | int | float):
         return value
+    if isinstance(value, datetime):
+        return value.isoformat()
     if isinstance(value, tuple | list):
         return [to_plain(one) for one in value]
     if is_dataclass(value) and not isinstance(value, type):
@@ -63,8 +66,8 @@ def _read(wanted: Any, plain: object) -> object:
         return _read_enum(wanted, plain)
     if isinstance(wanted, type) and is_dataclass(wanted):
         return _read_dataclass(wanted, plain)
-    if wanted is float and isinstance(plain, int) and not isinstance(plain, bool):
-        return float(plain)
+    if wanted in _SPELLED:
+        return _read_spelled(wanted, plain)
     if not isinstance(wanted, type) or type(plain) is not wanted:
         raise _unlike(wanted, plain)
     return plain
@@ -85,6 +88,21 @@ def _read_union(kinds: Sequence[Any], plain: object) -> object:
 def _read_enum(wanted: type[Enum], plain: object) -> Enum:
     try:
         return wanted(plain)
+    except ValueError as cause:
+        raise _unlike(wanted, plain) from cause
+
+
+#: Types that have another plain form than their own.
+_SPELLED = (datetime, float)
+
+
+def _read_spelled(wanted: type, plain: object) -> object:
+    if wanted is float and type(plain) in (int, float):
+        return float(plain)  # type: ignore[arg-type]  # narrowed by the exact types above
+    if wanted is float or not isinstance(plain, str):
+        raise _unlike(wanted, plain)
+    try:
+        return datetime.fromisoformat(plain)
     except ValueError as cause:
         raise _unlike(wanted, plain) from cause
 

@@ -118,9 +118,9 @@ class Resolver:
         best: dict[str, int] = {}
         self._collect(best, self._near(self._units(path, declared), seen))
         if algorithm is None:
-            found = self._verifier.verify(path, declared=declared).evidence.matches
+            found = self._verifier.verify(path, declared=declared, seen=seen).evidence.matches
             matches = () if isinstance(found, Unavailable) else found
-            mine = (one for one in matches if one.confirmed and seen(one.record.asset_id))
+            mine = (one for one in matches if one.confirmed)
             self._collect(best, ((one.record.manifest_id, _score(one)) for one in mine))
         return _ranked(best)
 

@@ -36,6 +36,9 @@ class Limits:
         worker_seconds: Wall time for one task on a picture; film and sound get more by their duration.
         workers: Media workers kept warm.
         manifest_bytes: Largest C2PA manifest store on its own, bytes.
+        upload_space_bytes: Disk that files on their way and files of waiting jobs may take together, bytes.
+        waiting_jobs: Jobs that may wait; more are refused.
+        signatures_per_hour: Signatures that one API key or subject may ask for in an hour.
         requests_per_minute: Requests a minute that one address without credentials is given back.
         request_burst: Requests it may make at once.
         key_requests_per_minute: Requests a minute that one API key or subject is given back.
@@ -53,6 +56,9 @@ class Limits:
     worker_seconds: float = 30.0
     workers: int = 2
     manifest_bytes: int = 32 << 20
+    upload_space_bytes: int = 8 << 30
+    waiting_jobs: int = 256
+    signatures_per_hour: int = 1_000
     requests_per_minute: float = 120.0
     request_burst: int = 60
     key_requests_per_minute: float = 120_000.0
@@ -73,6 +79,7 @@ class Settings:
         host: Address the service listens on.
         port: Port the service listens on.
         public_url: Address under which clients reach the service; empty takes it from each request.
+        spool: Folder for files on their way and files of waiting jobs; private to the service.
         anonymous: Scopes of callers without credentials, between spaces; empty demands a key for everything.
         oidc_issuer: Issuer of access tokens that are accepted beside API keys; empty accepts none.
         oidc_audience: Audience that those tokens must be made for.
@@ -90,6 +97,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = ""
+    spool: Path = Path("spool")
     anonymous: str = "verify lookup fetch:manifests"
     oidc_issuer: str = ""
     oidc_audience: str = ""
@@ -108,6 +116,11 @@ class Settings:
     def keys_folder(self) -> Path:
         """Absolute folder of keys and certificates."""
         return self.root / self.keys
+
+    @property
+    def spool_folder(self) -> Path:
+        """Absolute folder of files on their way."""
+        return self.root / self.spool
 
     @property
     def database(self) -> str:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from provenance import files
+from provenance.checking import Checking
 from provenance.custody import Custody
 from provenance.errors import ConfigError, ProvenanceError, VerificationError
 from provenance.evidence import SourceType, VerdictCode
@@ -34,7 +35,9 @@ from provenance.resolve import Resolver
 from provenance.search import Searcher
 from provenance.service.access import Access, Scope, parse_scopes
 from provenance.service.deposits import Deposits
+from provenance.service.jobs import Jobs
 from provenance.service.ownership import Ownership
+from provenance.service.replies import Replies
 from provenance.service.tables import Database, open_database
 from provenance.service.tokens import Tokens
 from provenance.settings import CONFIG_NAME, Settings
@@ -42,6 +45,7 @@ from provenance.signing.claims import SigningRequest
 from provenance.signing.keys import KeyRing, create_development_keys
 from provenance.signing.manifest import check_engine
 from provenance.signing.trust import TrustList, load_trust_lists
+from provenance.statement import Statements
 from provenance.verify import Verifier
 
 #: File outside the database that remembers the largest checkpoint, so that a restored backup is noticed.
@@ -279,6 +283,29 @@ class Installation:
     def resolver(self) -> Resolver:
         """The resolve job."""
         return Resolver(self.pool, self.store, self.deposits, self.verifier, self.settings.limits)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The queue of jobs."""
+        return Jobs(self.memory, self.settings.limits.waiting_jobs)
+
+    @cached_property
+    def checking(self) -> Checking:
+        """Verification at once or as jobs; makes the private spool folder where there is none."""
+        spool = self.settings.spool_folder / "jobs"
+        spool.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Checking(self.verifier, self.store, self.jobs, self.ownership, self.trust, spool)
+
+    @cached_property
+    def statements(self) -> Statements:
+        """Withdrawals and disputes in the name of this publisher."""
+        organisation = self.settings.organisation
+        return Statements(self.store, self.log, self.keys.publisher, organisation, self._clock)
+
+    @cached_property
+    def replies(self) -> Replies:
+        """Answers kept for requests with an Idempotency-Key."""
+        return Replies(self.memory)
 
     @cached_property
     def custody(self) -> Custody:

@@ -83,6 +83,7 @@ class Verifier:
         name: str | None = None,
         declared: MediaType | None = None,
         progress: Callable[[str], None] | None = None,
+        seen: Callable[[str], bool] = lambda _: True,
     ) -> Report:
         """Return the report on the file at ``path``.
 
@@ -91,6 +92,7 @@ class Verifier:
             name: Name to show; default the file's own.
             declared: Media type the sender stated; another content is refused.
             progress: Called with the name of each stage.
+            seen: Whether the sender may see the asset of that name; others are not found.
 
         Raises:
             InputError: The file cannot be read as media at all: empty, of another type, over a limit.
@@ -104,7 +106,7 @@ class Verifier:
         credential = self._credential(path, asset, patience_s)
         marks = self._marks(path, asset, patience_s)
         tell("looking for the registered original")
-        matches, notes, gaps = self._matches(path, asset, credential, patience_s)
+        matches, notes, gaps = self._matches(path, asset, credential, patience_s, seen)
         if (note := extension_note(path, asset.media_type)) is not None and name is None:
             notes = (*notes, note)
         notes = (*notes, *self._conflicts(marks, credential, matches))
@@ -161,11 +163,17 @@ class Verifier:
     # --- the registry ------------------------------------------------------------------------------------
 
     def _matches(
-        self, path: Path, asset: Asset, credential: Credential, patience_s: float
+        self,
+        path: Path,
+        asset: Asset,
+        credential: Credential,
+        patience_s: float,
+        seen: Callable[[str], bool],
     ) -> tuple[tuple[Match, ...] | Unavailable, tuple[str, ...], tuple[str, ...]]:
         """Return matches, notes about the file, and what was not checked."""
         try:
-            identical = self._identical(asset.digest, credential)
+            same = self._identical(asset.digest, credential)
+            identical = tuple(one for one in same if seen(one.record.asset_id))
         except UnavailableError as cause:
             return Unavailable(cause.message), (), ()
         if identical:
@@ -174,7 +182,8 @@ class Verifier:
             params = {"media_type": asset.media_type.value, "register": False}
             examined = self._pool.run("examine", [path], params, timeout_s=patience_s)
             examination = from_plain(Examination, examined)
-            matches = self._finder.find(path, asset.media_type, examination)
+            near = self._finder.find(path, asset.media_type, examination)
+            matches = tuple(one for one in near if seen(one.record.asset_id))
         except InputError as cause:
             if credential.state is CredentialState.ABSENT:
                 raise

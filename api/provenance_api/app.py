@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import tempfile
 import threading
@@ -13,19 +15,31 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
+from provenance.checking import VERIFY, remove_old
+from provenance.errors import ProvenanceError
+from provenance.service.runner import Runner
 from provenance.settings import Settings
 from provenance.setup import Installation
 from provenance.web import Web
 from provenance_api import problems
 from provenance_api.guard import Edge
+from provenance_api.places import Places, Space
 from provenance_api.rates import Rates
-from provenance_api.routes import health, ledger, pages, registry, softbinding, tiles, verify
+from provenance_api.routes import health, jobs, ledger, pages, publish, registry, softbinding, tiles, verify
 from provenance_api.shelf import Shelf
-from provenance_api.wiring import Places, Wiring
+from provenance_api.signing import SIGNED
+from provenance_api.wiring import Wiring
 from provenance_api.witnessing import Witnessing
 
 #: Checks admitted for each media worker: one at work, some waiting for it.
 PLACES_PER_WORKER = 8
+#: Clients that may follow a job at once.
+STREAMS = 64
+#: Seconds that jobs under way have to come to their next step when the service stops.
+STOP_S = 10.0
+#: Seconds between removals of what is over, and seconds a signed file waits to be fetched.
+SWEEP_S, SIGNED_KEEP_S = 600.0, 86_400.0
+_log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -51,9 +65,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = used
     app.state.rates = Rates(limits.requests_per_minute, limits.request_burst)
     app.state.key_rates = Rates(limits.key_requests_per_minute, limits.key_request_burst)
+    app.state.signatures = Rates(limits.signatures_per_hour / 60, limits.signatures_per_hour)
     app.add_middleware(Edge)
     problems.install(app)
-    for part in (verify, registry, softbinding, ledger, tiles, health, pages):
+    for part in (verify, jobs, publish, registry, softbinding, ledger, tiles, health, pages):
         app.include_router(part.router)
     return app
 
@@ -68,15 +83,47 @@ def load_settings() -> Settings:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Open the installation, and on the way out close it and remove what is left of uploads."""
     settings: Settings = app.state.settings
-    with tempfile.TemporaryDirectory(prefix="provenance-uploads-") as folder:
-        installation = await run_in_threadpool(_open, settings)
+    installation = await run_in_threadpool(_open, settings)
+    try:
+        with tempfile.TemporaryDirectory(prefix="uploads-", dir=settings.spool_folder) as folder:
+            app.state.wiring = wiring = _wire(installation, Path(folder))
+            wiring.runner.start()
+            sweeping = asyncio.create_task(_sweep(wiring))
+            try:
+                async with _witnessed(installation):
+                    yield
+            finally:
+                sweeping.cancel()
+                await run_in_threadpool(wiring.runner.stop, STOP_S)
+    finally:
+        await run_in_threadpool(installation.close)
+
+
+async def _sweep(wiring: Wiring) -> None:
+    """Forget what is over, again and again; a failure is logged and tried again."""
+    signed = wiring.installation.settings.spool_folder / SIGNED
+    while True:
+        await asyncio.sleep(SWEEP_S)
         try:
-            places = Places(settings.limits.workers * PLACES_PER_WORKER)
-            app.state.wiring = Wiring(installation, Shelf(), places, Path(folder), threading.Lock())
-            async with _witnessed(installation):
-                yield
-        finally:
-            await run_in_threadpool(installation.close)
+            await run_in_threadpool(wiring.installation.checking.sweep)
+            await run_in_threadpool(remove_old, signed, SIGNED_KEEP_S)
+        except (ProvenanceError, OSError) as cause:
+            _log.warning("what is over cannot be removed: %s", cause)
+
+
+def _wire(installation: Installation, folder: Path) -> Wiring:
+    limits, checking = installation.settings.limits, installation.checking
+    checking.sweep()
+    return Wiring(
+        installation,
+        Shelf(),
+        Places(limits.workers * PLACES_PER_WORKER),
+        Places(STREAMS, "followed jobs"),
+        Space(limits.upload_space_bytes, installation.settings.spool_folder / "jobs"),
+        Runner(installation.jobs, {VERIFY: checking.work}, limits.workers, checking.clear),
+        folder,
+        threading.Lock(),
+    )
 
 
 @asynccontextmanager
@@ -99,7 +146,7 @@ def _open(settings: Settings) -> Installation:
     installation = Installation.open(settings)
     try:
         _ = installation.verifier, installation.searcher, installation.custody, installation.resolver
-        _ = installation.access, installation.anonymous, installation.tokens
+        _ = installation.access, installation.anonymous, installation.tokens, installation.checking
     except BaseException:
         installation.close()
         raise

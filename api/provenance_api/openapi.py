@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -87,6 +89,15 @@ def status(code: int, description: str) -> dict[int | str, dict[str, Any]]:
     return {code: _problem(description, "application/json")}
 
 
+def answer(
+    code: int, description: str, media_type: str = problems.MEDIA_TYPE
+) -> dict[int | str, dict[str, Any]]:
+    """Return a further answer of a route: a problem, or bytes of another type."""
+    if media_type == problems.MEDIA_TYPE:
+        return {code: _problem(description)}
+    return {code: {"description": description, "content": {media_type: BINARY}}}
+
+
 def json_body(model: type[BaseModel]) -> dict[str, Any]:
     """Return the request body of a route that reads ``model`` strictly by itself."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -94,7 +105,24 @@ def json_body(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
-def reply(model: BaseModel, status_code: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Return ``model`` as JSON without absent values."""
-    content = model.model_dump_json(by_alias=True, exclude_none=True)
+def reply(
+    model: BaseModel,
+    status_code: int = 200,
+    headers: Mapping[str, str] | None = None,
+    *,
+    exclude_none: bool = True,
+) -> Response:
+    """Return ``model`` as JSON; absent values are left out unless they are part of its shape."""
+    content = model.model_dump_json(by_alias=True, exclude_none=exclude_none)
     return Response(content, status_code, dict(headers or {}), media_type="application/json")
+
+
+def tagged(model: BaseModel, request: Request) -> Response:
+    """Return ``model`` as JSON with an ETag, or 304 where the client has it already (RFC 9110, 13.1.2)."""
+    content = model.model_dump_json(by_alias=True).encode()
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    asked = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
+    if tag in asked or "*" in asked:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type="application/json")

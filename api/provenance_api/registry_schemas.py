@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Self
+import secrets
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
 
 from pydantic import Field
 
+from provenance.evidence import Record
 from provenance.ledger.receipt import Receipt
 from provenance.ledger.rows import Counts
 from provenance.media.lockdown import Isolation
 from provenance.search import Hit
+from provenance.signing.trust import TrustList
 from provenance_api.schemas import Closed, RecordOut
 
 #: Most hashes of one look-up.
 MAX_HASHES = 64
+#: Least entries of an answer about a prefix. Source: security.md SR-31.
+MIN_ENTRIES = 50
 
 
 class LookupIn(Closed):
@@ -57,6 +63,82 @@ class LookupOut(Closed):
     """Everything found, for each hash nearest first."""
 
     hits: tuple[HitOut, ...]
+
+
+class SuffixOut(Closed):
+    """A file whose digest begins as asked; ``asset_id`` null is padding and names no file."""
+
+    suffix: str
+    asset_id: str | None
+    status: str | None
+
+
+class PrefixOut(Closed):
+    """Everything under a prefix, padded and in random order, so that the size of the answer says little."""
+
+    prefix: str
+    entries: tuple[SuffixOut, ...]
+
+    @classmethod
+    def from_domain(cls, prefix: str, records: Iterable[Record]) -> Self:
+        """Return the files under ``prefix`` among at least :data:`MIN_ENTRIES` entries."""
+        cut = len("sha256:") + len(prefix)
+        entries = [
+            SuffixOut(suffix=str(one.digest)[cut:], asset_id=one.asset_id, status=one.status.value)
+            for one in records
+        ]
+        for _ in range(MIN_ENTRIES - len(entries)):
+            made_up = secrets.token_hex(32)[len(prefix) :]
+            entries.append(SuffixOut(suffix=made_up, asset_id=None, status=None))
+        secrets.SystemRandom().shuffle(entries)
+        return cls(prefix=prefix, entries=tuple(entries))
+
+
+class AssetsOut(Closed):
+    """Registered assets in the order of the log; ``next_cursor`` leads on, null at the end."""
+
+    assets: tuple[RecordOut, ...]
+    next_cursor: str | None
+
+
+class TrustListOut(Closed):
+    """A list of anchors that verdicts of this service rest on."""
+
+    name: str
+    kind: str
+    source: str
+    date: str
+    sha256: str
+
+
+class TrustListsOut(Closed):
+    """All trust lists in use."""
+
+    trust_lists: tuple[TrustListOut, ...]
+
+    @classmethod
+    def from_domain(cls, lists: Iterable[TrustList]) -> Self:
+        """Return the lists as they are shown."""
+        return cls(
+            trust_lists=tuple(
+                TrustListOut(
+                    name=one.name,
+                    kind=one.kind.value,
+                    source=one.source,
+                    date=str(one.date),
+                    sha256=str(one.sha256),
+                )
+                for one in lists
+            )
+        )
+
+
+class FeedbackIn(Closed):
+    """What somebody thinks of a report."""
+
+    report: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    opinion: Literal["right", "wrong", "unclear"]
+    text: Annotated[str, Field(max_length=2_000)] = ""
 
 
 class InclusionOut(Closed):

@@ -18,9 +18,10 @@ from typing import Annotated, BinaryIO, Final
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
+from provenance.checking import Checked
 from provenance.digest import Digest
 from provenance.errors import FormatError, LimitError, StorageError, UnsupportedError
-from provenance.media.asset import MediaType
+from provenance.media.asset import SNIFF_BYTES, Kind, MediaType, sniff
 from provenance.signing.claims import clean_text
 from provenance_api.forms import FileForm
 from provenance_api.wiring import wired
@@ -70,6 +71,17 @@ class Upload:
     declared: MediaType | None
     digest: Digest
 
+    @property
+    def checked(self) -> Checked:
+        """The file as something to check."""
+        return Checked(self.path, self.name, self.declared, self.digest)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the content begins like a picture; such files are checked at once."""
+        with self.path.open("rb") as file:
+            return sniff(file.read(SNIFF_BYTES)).kind is Kind.IMAGE
+
 
 Reception = Callable[[Request, Path, "Sink", int], Awaitable[Upload]]
 
@@ -80,10 +92,11 @@ class Sink:
     Args:
         file: Where to.
         max_bytes: Most bytes.
+        take: Counts the bytes against the room there is; raises StorageError.
     """
 
-    def __init__(self, file: BinaryIO, max_bytes: int) -> None:
-        self._file, self._max_bytes = file, max_bytes
+    def __init__(self, file: BinaryIO, max_bytes: int, take: Callable[[int], None] = lambda _: None) -> None:
+        self._file, self._max_bytes, self._take = file, max_bytes, take
         self._state, self.size = hashlib.sha256(), 0
 
     def write(self, block: bytes) -> None:
@@ -96,6 +109,7 @@ class Sink:
         self.size += len(block)
         if self.size > self._max_bytes:
             raise too_large(self._max_bytes)
+        self._take(len(block))
         self._state.update(block)
         try:
             self._file.write(block)
@@ -123,12 +137,12 @@ def clean_name(text: str) -> str:
 async def _upload(request: Request, max_bytes: int, receive: Reception) -> AsyncIterator[Upload]:
     """Give the received body as a file that is gone on every way out."""
     wiring = wired(request)
-    with wiring.places.taken():
+    with wiring.places.taken(), wiring.space.file() as take:
         descriptor, text = tempfile.mkstemp(dir=wiring.folder)
         path = Path(text)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                upload = await receive(request, path, Sink(file, max_bytes), max_bytes)
+                upload = await receive(request, path, Sink(file, max_bytes, take), max_bytes)
             yield upload
         finally:
             path.unlink(missing_ok=True)  # noqa: ASYNC240 - awaiting here could be cancelled, and the file stay

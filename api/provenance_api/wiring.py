@@ -4,58 +4,36 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from provenance.errors import UnavailableError, VerificationError
+from provenance.checking import Checked
+from provenance.errors import NotFoundError, VerificationError
+from provenance.evidence import Record
 from provenance.ledger.receipt import check_manifest_receipt
 from provenance.media.asset import MediaType
 from provenance.report.report import Report
 from provenance.resolve import Resolved
 from provenance.search import Hit
 from provenance.service.access import Caller
+from provenance.service.jobs import Job
+from provenance.service.runner import Runner
 from provenance.settings import Settings
 from provenance.setup import Installation
+from provenance_api.places import Places, Space
 from provenance_api.shelf import Shelf
 from provenance_api.softbinding_schemas import PROOF_ALGORITHM, ManifestReceipt
 
 _log = logging.getLogger(__name__)
+#: Seconds between looks at a job that somebody waits for.
+LOOK_S = 0.1
 #: A soft binding somebody read from a file: algorithm and value.
 Hint = tuple[str, str] | None
-
-
-class Places:
-    """A fixed number of checks at once, those waiting for a worker included (SR-23).
-
-    Args:
-        count: How many.
-    """
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._free = threading.BoundedSemaphore(count)
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Hold one place.
-
-        Raises:
-            UnavailableError: All are taken; nothing of the request was read yet.
-        """
-        if not self._free.acquire(blocking=False):
-            raise UnavailableError(
-                f"expected at most {self._count} checks at once, all places are taken",
-                hint="try again in a few seconds",
-            )
-        try:
-            yield
-        finally:
-            self._free.release()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +44,9 @@ class Wiring:
         installation: The open installation.
         shelf: Finished reports.
         places: Room for checks.
+        streams: Room for clients that follow a job.
+        space: Room for received files.
+        runner: Does the jobs of this process.
         folder: Private folder for files on their way, mode 0700.
         search_turn: Held while searching: the searcher's books grow while they are read.
     """
@@ -73,26 +54,53 @@ class Wiring:
     installation: Installation
     shelf: Shelf
     places: Places
+    streams: Places
+    space: Space
+    runner: Runner
     folder: Path
     search_turn: threading.Lock
 
-    def check(self, path: Path, name: str, declared: MediaType | None) -> Report:
-        """Return the report on the file at ``path``; the log gets the verdict, never name or content.
-
-        Args:
-            path: The received file.
-            name: Its name as the client gave it, cleaned.
-            declared: Media type the client vouches for; None where it does not.
-        """
-        report = self.installation.verifier.verify(path, name=name, declared=declared)
+    def check(self, checked: Checked, caller: Caller) -> Report:
+        """Return the report on a file; the log gets the verdict, never name or content."""
+        report = self.installation.checking.now(checked, caller.tenant)
         codes = " ".join(reason.code for reason in report.verdict.reasons)
         _log.info("%s %s: %s", report.evidence.digest, report.verdict.code.value, codes)
         return report
 
-    def search(self, text: str, radius: int | None) -> list[Hit]:
-        """Return the registered assets near the hash ``text``."""
+    def check_later(self, checked: Checked, caller: Caller) -> Job:
+        """Hand in a file to be checked; return the job."""
+        made = self.installation.checking.later(checked, caller.tenant)
+        self.runner.wake()
+        return made
+
+    def report(self, name: str) -> Report:
+        """Return a kept report: one made at once, or that of a job; raises NotFoundError."""
+        try:
+            return self.shelf.get(name)
+        except NotFoundError:
+            return self.installation.checking.report(name)
+
+    def wait(self, job: Job, seconds: float) -> Job:
+        """Return the job when it is over, or as it is after ``seconds``."""
+        until = time.monotonic() + seconds
+        while not job.state.over and time.monotonic() < until:
+            time.sleep(LOOK_S)
+            job = self.installation.jobs.find(job.id)
+        return job
+
+    def search(self, text: str, radius: int | None, caller: Caller) -> list[Hit]:
+        """Return the registered assets near the hash ``text`` that ``caller`` may see."""
         with self.search_turn:
-            return self.installation.searcher.by_text(text, radius)
+            found = self.installation.searcher.by_text(text, radius)
+        seen = self.seen_by(caller)
+        return [hit for hit in found if seen(hit.record.asset_id)]
+
+    def record(self, asset_id: str, caller: Caller) -> Record:
+        """Return a registered asset that ``caller`` may see; raises NotFoundError."""
+        record = self.installation.store.record(asset_id)
+        if not self.seen_by(caller)(record.asset_id):
+            raise NotFoundError(f"expected an asset {asset_id}, found none", hint="look it up by its hash")
+        return record
 
     def seen_by(self, caller: Caller) -> Callable[[str], bool]:
         """Return whether ``caller`` may see an asset, as a function of the asset's name."""

@@ -295,6 +295,12 @@ class Store:
         """Return every registration of exactly this file, first registered first (SR-28)."""
         return self._records(ASSET.c.digest == digest.value)
 
+    def by_prefix(self, prefix: str) -> tuple[Record, ...]:
+        """Return every registration of a file whose digest begins with ``prefix``, 1 to 63 hex digits."""
+        low = bytes.fromhex(prefix.ljust(64, "0"))
+        high = bytes.fromhex(prefix.ljust(64, "f"))
+        return self._records(ASSET.c.digest.between(low, high))
+
     def by_bound(self, bound: bytes) -> tuple[Record, ...]:
         """Return every registration of a file with these hard-bound bytes, first registered first."""
         return self._records(ASSET.c.bound == bound)

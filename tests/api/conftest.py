@@ -62,6 +62,12 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     assert not thread.is_alive(), "the service did not stop"
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept(service: Service) -> None:
+    """Each test asks anew: no report is answered from memory of another test."""
+    service.app.state.wiring.installation.checking._kept.clear()
+
+
 @pytest.fixture
 def client(service: Service) -> httpx.Client:
     return service.client

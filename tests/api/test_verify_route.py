@@ -109,7 +109,7 @@ def test_content_length_over_the_cap_is_refused_before_reading_sr22(service):
 
 def test_actual_bytes_over_the_cap_are_refused_case_77(service, client, monkeypatch):
     kept = uploads.Sink
-    monkeypatch.setattr(uploads, "Sink", lambda file, _max: kept(file, 100_000))
+    monkeypatch.setattr(uploads, "Sink", lambda file, _max, take: kept(file, 100_000, take))
     answer = client.post("/v1/verify", content=(b"\xff" * 50_000 for _ in range(6)))
     assert (answer.status_code, answer.json()["code"]) == (413, "limit-exceeded")
     assert not list(service.uploads.iterdir())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
@@ -25,19 +27,19 @@ async def start(request: Request) -> HTMLResponse:
 
 
 @router.post("/check")
-def check(_caller: Verifying, upload: Received, wiring: Wired) -> RedirectResponse:
+def check(caller: Verifying, upload: Received, wiring: Wired) -> RedirectResponse:
     """Check the chosen file and go to its report.
 
     The type that a browser declares is ignored: it follows the file's name, which people get wrong.
     """
-    report = wiring.check(upload.path, upload.name, None)
+    report = wiring.check(replace(upload.checked, declared=None), caller)
     return RedirectResponse(f"/r/{wiring.shelf.put(report)}", status_code=303)
 
 
 @router.get("/r/{name}")
 def result(request: Request, name: ReportName, wiring: Wired) -> HTMLResponse:
     """Show a report."""
-    report = wiring.shelf.get(name)
+    report = wiring.report(name)
     links = LinksOut.of(name, report)
     body = report_html(report, map_href=links.map, json_href=links.self, standalone=False)
     return HTMLResponse(render("result.html", request, report=report, body=body, links=links))

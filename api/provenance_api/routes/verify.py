@@ -10,12 +10,16 @@ from fastapi.responses import HTMLResponse, Response
 
 from provenance.errors import NotFoundError
 from provenance.report.html import report_html
+from provenance.service.jobs import JobState
+from provenance_api import openapi
 from provenance_api.auth import Verifying
+from provenance_api.job_schemas import JobOut
+from provenance_api.prefer import Preferred
 from provenance_api.schemas import ReportOut
 from provenance_api.uploads import Received
 from provenance_api.wiring import Wired
 
-router = APIRouter(prefix="/v1", tags=["verify"])
+router = APIRouter(prefix="/v1", tags=["verify"], responses=openapi.PROBLEMS)
 #: The name of a kept report in an address.
 ReportName = Annotated[str, PathParameter(pattern="^[0-9a-f]{32}$")]
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
@@ -48,23 +52,45 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
-@router.post("/verify", openapi_extra=_BODY)
-def verify(_caller: Verifying, upload: Received, wiring: Wired) -> ReportOut:
-    """Check a picture, film or recording; the file is deleted before the answer is sent."""
-    report = wiring.check(upload.path, upload.name, upload.declared)
-    return ReportOut.from_domain(report, wiring.shelf.put(report))
+_ANSWERS: Final = openapi.UPLOAD | {
+    202: {
+        "model": JobOut,
+        "description": "Handed in as a job",
+        "headers": {"Location": {"schema": {"type": "string"}, "description": "The job"}},
+    }
+}
+
+
+@router.post("/verify", openapi_extra=_BODY, response_model=ReportOut, responses=_ANSWERS)
+def verify(caller: Verifying, upload: Received, preferred: Preferred, wiring: Wired) -> Response:
+    """Check a picture at once, a film or recording as a job; the file is deleted when the check is over.
+
+    ``Prefer: wait=N`` waits up to 30 seconds for a job, ``Prefer: respond-async`` for none.
+    """
+    if upload.is_picture and not preferred.asynchronous:
+        report = wiring.check(upload.checked, caller)
+        return openapi.reply(ReportOut.from_domain(report, wiring.shelf.put(report)), exclude_none=False)
+    job = wiring.wait(wiring.check_later(upload.checked, caller), preferred.wait_s)
+    if job.state is JobState.DONE:
+        return openapi.reply(
+            ReportOut.from_domain(wiring.report(job.id), job.id),
+            headers=preferred.applied,
+            exclude_none=False,
+        )
+    headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": "2"} | preferred.applied
+    return openapi.reply(JobOut.from_domain(job), 202, headers, exclude_none=False)
 
 
 @router.get("/reports/{name}")
 def report(name: ReportName, wiring: Wired) -> ReportOut:
     """Return a report again; reports are kept in memory for up to an hour."""
-    return ReportOut.from_domain(wiring.shelf.get(name), name)
+    return ReportOut.from_domain(wiring.report(name), name)
 
 
 @router.get("/reports/{name}/report.html", response_class=HTMLResponse)
 def report_file(name: ReportName, wiring: Wired) -> Response:
     """Return a report as one HTML file that needs nothing else, to keep or to print."""
-    document = report_html(wiring.shelf.get(name), standalone=True)
+    document = report_html(wiring.report(name), standalone=True)
     disposition = 'attachment; filename="provenance-report.html"'
     return HTMLResponse(document, headers={"Content-Disposition": disposition})
 
@@ -74,7 +100,7 @@ def report_file(name: ReportName, wiring: Wired) -> Response:
 )
 def report_map(name: ReportName, wiring: Wired) -> Response:
     """Return the copy beside the registered original with the differences marked."""
-    picture = wiring.shelf.get(name).map_png
+    picture = wiring.report(name).map_png
     if picture is None:
         raise NotFoundError("expected a difference picture, this report has none")
     return Response(picture, media_type="image/png")

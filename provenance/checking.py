@@ -1,0 +1,187 @@
+"""Checking: verification as a job, with the file kept aside until the job is over, and results kept for repeats.
+
+A received file waits in the spool folder under the name of its job, so that a job survives a crash of the
+service, and is removed when the job ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import cbor2
+
+from provenance.digest import Digest
+from provenance.errors import FormatError, NotFoundError
+from provenance.ledger.store import Store
+from provenance.media.asset import MediaType
+from provenance.plain import from_plain, to_plain
+from provenance.report.report import Report
+from provenance.resolve import Seen
+from provenance.service.jobs import Job, Jobs, JobState, new_id
+from provenance.service.ownership import Ownership
+from provenance.service.runner import Tell
+from provenance.signing.trust import TrustList
+from provenance.verify import Verifier
+
+#: Kind of the jobs made here.
+VERIFY: Final = "verify"
+#: How far a verification is when a stage begins, percent; film and sound spend most on the third.
+PERCENT: Final = {
+    "reading": 2.0,
+    "checking credentials": 10.0,
+    "looking for the registered original": 20.0,
+    "judging": 95.0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A file to check.
+
+    Attributes:
+        path: Where it lies.
+        name: What the client calls it, cleaned.
+        declared: Media type the client declared, where it is one that is read.
+        digest: SHA-256 of its bytes.
+    """
+
+    path: Path
+    name: str
+    declared: MediaType | None
+    digest: Digest
+
+
+class Checking:
+    """Checks files at once or as jobs, and answers repeated questions from memory.
+
+    Args:
+        verifier: The verify job.
+        store: The registry, whose size is part of what a result is worth.
+        jobs: The queue.
+        ownership: Who may see what.
+        trust: Trust lists, whose digests are part of what a result is worth.
+        spool: Folder for files of jobs.
+    """
+
+    #: Results kept for repeats; each is some kilobytes and at most one difference picture.
+    MAX_KEPT: Final = 256
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        store: Store,
+        jobs: Jobs,
+        ownership: Ownership,
+        trust: tuple[TrustList, ...],
+        spool: Path,
+    ) -> None:
+        self._verifier, self._store, self.jobs = verifier, store, jobs
+        self._ownership, self._spool = ownership, spool
+        self._engine = (version("content-provenance"), *(str(one.sha256) for one in trust))
+        self._kept: OrderedDict[tuple[object, ...], Report] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def now(self, checked: Checked, tenant: str, tell: Callable[[str], None] | None = None) -> Report:
+        """Return the report on a file as ``tenant`` sees it; the same file again is answered from memory.
+
+        A kept report counts only while the ledger, the trust lists and the software are the same; its time is
+        that of the check, not of the repeated question.
+        """
+        key = (checked.digest, checked.declared, tenant, self._store.head().size, self._engine)
+        with self._lock:
+            found = self._kept.get(key)
+        if found is not None:
+            return replace(found, name=checked.name)
+        seen: Seen = self._ownership.seen_by(tenant)
+        report = self._verifier.verify(
+            checked.path, name=checked.name, declared=checked.declared, progress=tell, seen=seen
+        )
+        with self._lock:
+            self._kept[key] = report
+            if len(self._kept) > self.MAX_KEPT:
+                self._kept.popitem(last=False)
+        return report
+
+    def later(self, checked: Checked, tenant: str) -> Job:
+        """Keep a file aside and hand in the job that checks it.
+
+        Raises:
+            UnavailableError: Too many jobs wait.
+        """
+        job_id = new_id()
+        place = self._spool / job_id
+        checked.path.rename(place)
+        params = {"name": checked.name, "declared": checked.declared, "digest": str(checked.digest)}
+        try:
+            return self.jobs.add(VERIFY, tenant, params, job_id)
+        except BaseException:
+            place.unlink(missing_ok=True)
+            raise
+
+    def work(self, job: Job, tell: Tell) -> bytes:
+        """Do a job; return its report as CBOR. :meth:`clear` removes the file once the job is over.
+
+        Raises:
+            JobStoppedError: The job was cancelled or has to wait for another worker.
+            ProvenanceError: The file cannot be checked.
+        """
+        said = job.params["declared"]
+        declared = MediaType(said) if said is not None else None
+        checked = Checked(
+            self._spool / job.id, job.params["name"], declared, Digest.parse(job.params["digest"])
+        )
+        report = self.now(checked, job.tenant, lambda stage: tell(stage, PERCENT.get(stage, 50.0), ""))
+        return cbor2.dumps(to_plain(report))
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job and remove its file; raises NotFoundError."""
+        job = self.jobs.cancel(job_id)
+        self.clear(job)
+        return job
+
+    def clear(self, job: Job) -> None:
+        """Remove the file of a job that is over."""
+        (self._spool / job.id).unlink(missing_ok=True)
+
+    def report(self, job_id: str) -> Report:
+        """Return the report of a job that is done.
+
+        Raises:
+            NotFoundError: There is no such job, or it has no report.
+        """
+        job = self.jobs.find(job_id)
+        if job.kind != VERIFY or job.state is not JobState.DONE or job.result is None:
+            raise NotFoundError("expected a job with a report, found none of this name")
+        try:
+            return from_plain(Report, cbor2.loads(job.result))
+        except (cbor2.CBORDecodeError, FormatError) as cause:
+            raise NotFoundError("the report was made by another version; check the file again") from cause
+
+    def sweep(self) -> None:
+        """Forget jobs that were over an hour ago, and remove every spooled file whose job is over."""
+        names = self.jobs.forget_old()
+        keep = {name for name in names if not self.jobs.find(name).state.over}
+        for place in self._spool.iterdir():
+            if place.is_file() and place.name not in keep:
+                place.unlink(missing_ok=True)
+
+
+def remove_old(folder: Path, keep_s: float) -> None:
+    """Remove the files in ``folder`` that are older than ``keep_s`` seconds; a folder that is not there is empty."""
+    for place in folder.iterdir() if folder.is_dir() else ():
+        if place.is_file() and time.time() - place.stat().st_mtime > keep_s:
+            place.unlink(missing_ok=True)
+
+
+def problem_of(job: Job) -> dict[str, str]:
+    """Return why a job failed: ``code``, ``detail`` and ``hint``."""
+    found = json.loads(job.problem) if job.problem else {}
+    return {name: str(found.get(name, "")) for name in ("code", "detail", "hint")}

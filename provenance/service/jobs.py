@@ -1,0 +1,247 @@
+"""Jobs: work that outlasts a request, leased from a table so that a crash loses none of it.
+
+A job is ``waiting``, ``running`` under a lease, or over: ``done``, ``failed`` or ``cancelled``. Whoever works on
+it renews the lease; one that ran out is taken up by the next worker. Three tries end it: a file that kills its
+worker each time must not do so for ever. The table is the engine on SQLite and on PostgreSQL alike.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from provenance.errors import NotFoundError, UnavailableError
+from provenance.ledger.rows import time_of
+from provenance.ledger.tables import reading, writing
+from provenance.service.tables import JOB, Database, count_of, now_us
+
+#: Seconds a worker may be silent before another one takes its job.
+LEASE_S: Final = 60.0
+#: Tries after which a job is given up. Source: security.md, poison jobs.
+MAX_TRIES: Final = 3
+#: Seconds that a finished job and its result are kept.
+KEEP_S: Final = 3600.0
+_SECOND: Final = 1_000_000
+
+
+class JobState(StrEnum):
+    """Where a job is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self not in (JobState.WAITING, JobState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job.
+
+    Attributes:
+        id: Unguessable name, 32 hex digits.
+        kind: What to do.
+        tenant: For whom; empty for anonymous callers.
+        params: What to do it with, plain JSON values.
+        state: Where it is.
+        stage: What is being done, in words.
+        percent: How far it is, 0 to 100.
+        note: What is known already, JSON text; empty before anything is.
+        tries: How often a worker took it.
+        created: When it was handed in.
+        result: What came out, of a job that is done.
+        problem: Why it failed: stable code and words, JSON text.
+    """
+
+    id: str
+    kind: str
+    tenant: str
+    params: Mapping[str, Any]
+    state: JobState
+    stage: str
+    percent: float
+    note: str
+    tries: int
+    created: datetime
+    result: bytes | None
+    problem: str
+
+
+class Jobs:
+    """The table of jobs.
+
+    Args:
+        database: From :func:`provenance.service.tables.open_database`.
+        max_waiting: Jobs that may wait; more are refused.
+    """
+
+    def __init__(self, database: Database, max_waiting: int = 256) -> None:
+        self._database, self._max_waiting = database, max_waiting
+
+    def add(self, kind: str, tenant: str, params: Mapping[str, Any], job_id: str | None = None) -> Job:
+        """Hand in a job.
+
+        Raises:
+            UnavailableError: Too many wait already.
+            StorageError: It cannot be written.
+        """
+        row = {
+            "id": job_id or new_id(),
+            "kind": kind,
+            "tenant": tenant,
+            "params": json.dumps(params),
+            "cache_key": "",
+            "state": JobState.WAITING.value,
+            "stage": "waiting",
+            "percent": 0.0,
+            "note": "",
+            "attempts": 0,
+            "leased_by": "",
+            "leased_until_us": 0,
+            "created_us": now_us(),
+            "finished_us": None,
+            "result": None,
+            "problem": "",
+        }
+        with writing(self._database) as connection:
+            waiting = connection.execute(count_of(JOB, JOB.c.state == JobState.WAITING.value)).scalar_one()
+            if waiting >= self._max_waiting:
+                raise UnavailableError(
+                    f"expected fewer than {self._max_waiting} jobs to wait, the queue is full",
+                    hint="try again later",
+                )
+            connection.execute(JOB.insert(), row)
+        return self.find(str(row["id"]))
+
+    def find(self, job_id: str) -> Job:
+        """Return the job of that name; raises NotFoundError."""
+        with reading(self._database) as connection:
+            row = connection.execute(JOB.select().where(JOB.c.id == job_id)).first()
+        if row is None:
+            raise NotFoundError("expected a job that was handed in within the hour, found none of this name")
+        return _job(row)
+
+    def waiting(self) -> int:
+        """Return how many jobs wait or run."""
+        open_states = [state.value for state in JobState if not state.over]
+        with reading(self._database) as connection:
+            return int(connection.execute(count_of(JOB, JOB.c.state.in_(open_states))).scalar_one())
+
+    def claim(self, worker: str) -> Job | None:
+        """Take the oldest job that waits or whose worker fell silent; None where there is none."""
+        now = now_us()
+        silent = sa.and_(JOB.c.state == JobState.RUNNING.value, JOB.c.leased_until_us < now)
+        free = sa.or_(JOB.c.state == JobState.WAITING.value, silent)
+        with reading(self._database) as connection:
+            if connection.execute(sa.select(JOB.c.id).where(free).limit(1)).first() is None:
+                return None
+        with writing(self._database) as connection:
+            poison = JOB.update().where(silent, JOB.c.attempts >= MAX_TRIES)
+            given_up = {"code": "job-given-up", "detail": f"given up after {MAX_TRIES} tries"}
+            connection.execute(
+                poison.values(state=JobState.FAILED.value, problem=json.dumps(given_up), finished_us=now)
+            )
+            oldest = sa.select(JOB.c.id).where(free).order_by(JOB.c.created_us).limit(1)
+            found = connection.execute(oldest.with_for_update(skip_locked=True)).scalar()
+            if found is None:
+                return None
+            lease = {"leased_by": worker, "leased_until_us": now + int(LEASE_S * _SECOND)}
+            change = JOB.update().where(JOB.c.id == found)
+            connection.execute(
+                change.values(state=JobState.RUNNING.value, attempts=JOB.c.attempts + 1, **lease)
+            )
+        return self.find(str(found))
+
+    def renew(self, job: Job, worker: str, **progress: Any) -> bool:
+        """Say that ``worker`` still works on ``job``; return whether it should go on.
+
+        Args:
+            job: The job.
+            worker: Who works on it.
+            progress: New values of ``stage``, ``percent`` and ``note``.
+        """
+        mine = (JOB.c.id == job.id, JOB.c.leased_by == worker, JOB.c.state == JobState.RUNNING.value)
+        until = now_us() + int(LEASE_S * _SECOND)
+        with writing(self._database) as connection:
+            changed = connection.execute(JOB.update().where(*mine).values(leased_until_us=until, **progress))
+            return bool(changed.rowcount)
+
+    def finish(self, job: Job, worker: str, result: bytes) -> None:
+        """Store what came out, unless the job was cancelled or taken away meanwhile."""
+        self._end(job, worker, state=JobState.DONE.value, result=result, percent=100.0, stage="done")
+
+    def fail(self, job: Job, worker: str, problem: Mapping[str, Any]) -> None:
+        """Store why the job failed, unless it was cancelled or taken away meanwhile."""
+        self._end(job, worker, state=JobState.FAILED.value, problem=json.dumps(problem), stage="failed")
+
+    def put_back(self, job: Job, worker: str) -> None:
+        """Let another worker take the job at once; the try does not count. For a service that is stopping."""
+        self._end(
+            job,
+            worker,
+            state=JobState.WAITING.value,
+            attempts=JOB.c.attempts - 1,
+            leased_by="",
+            stage="waiting",
+            finished_us=None,
+        )
+
+    def _end(self, job: Job, worker: str, **values: Any) -> None:
+        mine = (JOB.c.id == job.id, JOB.c.leased_by == worker, JOB.c.state == JobState.RUNNING.value)
+        with writing(self._database) as connection:
+            connection.execute(JOB.update().where(*mine).values({"finished_us": now_us()} | values))
+
+    def cancel(self, job_id: str) -> Job:
+        """Cancel a job that is not over; one that is stays as it is.
+
+        Raises:
+            NotFoundError: There is no such job.
+        """
+        open_states = [state.value for state in JobState if not state.over]
+        change = JOB.update().where(JOB.c.id == job_id, JOB.c.state.in_(open_states))
+        with writing(self._database) as connection:
+            connection.execute(
+                change.values(state=JobState.CANCELLED.value, stage="cancelled", finished_us=now_us())
+            )
+        return self.find(job_id)
+
+    def forget_old(self) -> list[str]:
+        """Remove jobs that were over :data:`KEEP_S` ago; return the names of all that are left."""
+        old = now_us() - int(KEEP_S * _SECOND)
+        with writing(self._database) as connection:
+            connection.execute(JOB.delete().where(JOB.c.finished_us < old))
+            return [str(row.id) for row in connection.execute(sa.select(JOB.c.id))]
+
+
+def new_id() -> str:
+    """Return an unguessable name of a job."""
+    return secrets.token_hex(16)
+
+
+def _job(row: Any) -> Job:
+    return Job(
+        row.id,
+        row.kind,
+        row.tenant,
+        json.loads(row.params),
+        JobState(row.state),
+        row.stage,
+        row.percent,
+        row.note,
+        row.attempts,
+        time_of(row.created_us),
+        row.result,
+        row.problem,
+    )

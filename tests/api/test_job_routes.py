@@ -1,0 +1,159 @@
+"""Films and recordings are checked as jobs: waiting for them, following them, cancelling them."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+import wave
+
+import numpy as np
+import pytest
+
+from provenance.service.access import Scope
+from provenance.service.runner import JobStoppedError
+
+
+def recording(seconds: float = 4.0, seed: int = 1) -> bytes:
+    """A made-up recording: noise whose loudness changes, so that every second differs."""
+    count = int(seconds * 16_000)
+    noise = np.random.default_rng(seed).normal(0, 3_000, count) * (1.2 + np.sin(np.arange(count) / 3_000))
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setparams((1, 2, 16_000, count, "NONE", ""))
+        file.writeframes(noise.astype("<i2").tobytes())
+    return made.getvalue()
+
+
+def _finished(client, address: str) -> dict:
+    deadline = time.monotonic() + 30
+    while (job := client.get(address).json())["status"] in ("waiting", "running"):
+        assert time.monotonic() < deadline, job
+        time.sleep(0.05)
+    return job
+
+
+def _spool_is_empty(service) -> None:
+    """The file of a job is removed right after its state says that it is over."""
+    folder, deadline = service.app.state.settings.spool_folder / "jobs", time.monotonic() + 20
+    while list(folder.iterdir()):
+        assert time.monotonic() < deadline, "a file stayed"
+        time.sleep(0.05)
+
+
+def test_a_recording_becomes_a_job_with_a_report(service, client):
+    answer = client.post("/v1/verify", content=recording(), params={"name": "../talk.wav"})
+    assert answer.status_code == 202, answer.text
+    assert int(answer.headers["retry-after"]) > 0
+    job = _finished(client, answer.headers["location"])
+    assert (job["status"], job["problem"], job["progress"]["percent"]) == ("done", None, 100)
+    report = client.get(job["report"]).json()
+    assert (report["name"], report["verdict"]["code"]) == ("talk.wav", "no-evidence")
+    assert client.get(report["links"]["html"]).status_code == 200
+    _spool_is_empty(service)
+
+
+def test_a_client_that_waits_gets_the_report_at_once(client):
+    answer = client.post("/v1/verify", content=recording(seed=2), headers={"Prefer": "wait=25"})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["preference-applied"] == "wait=25"
+    assert answer.json()["input"]["kind"] == "audio"
+
+
+def test_a_picture_becomes_a_job_where_the_client_prefers_it(client, signed):
+    answer = client.post("/v1/verify", content=signed, headers={"Prefer": "respond-async"})
+    assert (answer.status_code, answer.headers["preference-applied"]) == (202, "respond-async")
+    job = _finished(client, answer.headers["location"])
+    assert client.get(job["report"]).json()["verdict"]["code"] == "intact"
+
+
+def test_a_job_is_followed_by_events(client):
+    location = client.post("/v1/verify", content=recording(seed=3)).headers["location"]
+    with client.stream("GET", f"{location}/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = [line for line in stream.iter_lines() if line]
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    assert names[-1] == "done"
+    assert set(names[:-1]) <= {"progress"}
+    last = json.loads([line for line in lines if line.startswith("data: ")][-1].removeprefix("data: "))
+    assert last["report"].startswith("/v1/reports/")
+
+
+def test_a_file_that_cannot_be_read_fails_with_the_problem_a_direct_answer_would_be(client):
+    broken = recording()[:200] + b"\0" * 50
+    location = client.post("/v1/verify", content=b"fLaC" + broken).headers["location"]
+    job = _finished(client, location)
+    assert job["status"] == "failed"
+    assert job["problem"]["type"].startswith("urn:content-provenance:problem:")
+    assert job["problem"]["code"]
+    assert job["problem"]["detail"]
+    assert client.get(f"/v1/reports/{job['id']}").status_code == 404
+
+
+def test_a_cancelled_job_ends_and_its_file_is_gone(service, client, monkeypatch):
+    begun, stopped = threading.Event(), threading.Event()
+
+    def slow(job, tell):
+        begun.set()
+        try:
+            while True:
+                tell("slow", 1.0, "")
+                time.sleep(0.02)
+        except JobStoppedError:
+            stopped.set()
+            raise
+
+    monkeypatch.setitem(service.app.state.wiring.runner._work, "verify", slow)
+    location = client.post("/v1/verify", content=recording()).headers["location"]
+    assert begun.wait(10)
+    answer = client.delete(location)
+    assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
+    assert stopped.wait(10), "the work ends at its next step"
+    assert client.get(location).json()["status"] == "cancelled"
+    _spool_is_empty(service)
+
+
+def test_jobs_that_do_not_exist_are_404(client):
+    for name in ("0" * 32, "zzz", "0" * 33):
+        for answer in (client.get(f"/v1/jobs/{name}"), client.delete(f"/v1/jobs/{name}")):
+            assert answer.status_code == (404 if name == "0" * 32 else 422)
+        assert client.get(f"/v1/jobs/{name}/events").status_code in (404, 422)
+
+
+def test_the_job_of_a_tenant_is_not_there_for_others_case_93(service, client):
+    access = service.app.state.wiring.installation.access
+    mine, other = (
+        {"Authorization": f"Bearer {access.create(name, '', frozenset((Scope.VERIFY,)), None)[1]}"}
+        for name in ("mine", "other")
+    )
+    location = client.post("/v1/verify", content=recording(), headers=mine).headers["location"]
+    assert client.get(location, headers=mine).status_code == 200
+    assert client.get(location, headers=other).status_code == 404
+    assert client.get(location).status_code == 404
+    assert client.delete(location, headers=other).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("said", "applied"), [("wait=0", None), ("wait=-3", None), ("wait=x", None), ("return=minimal", None)]
+)
+def test_preferences_that_are_not_understood_are_ignored(client, said, applied):
+    answer = client.post("/v1/verify", content=recording(), headers={"Prefer": said})
+    assert answer.status_code == 202
+    assert answer.headers.get("preference-applied") == applied
+
+
+def test_a_full_queue_is_503_with_a_hint_when_to_come_back_sr23(service, client, monkeypatch):
+    monkeypatch.setattr(service.app.state.wiring.installation.jobs, "_max_waiting", 0)
+    answer = client.post("/v1/verify", content=recording())
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    _spool_is_empty(service)
+
+
+def test_received_files_share_a_limited_space_sr22(service, client, monkeypatch):
+    monkeypatch.setattr(service.app.state.wiring.space, "_max_bytes", 1_000)
+    answer = client.post("/v1/verify", content=recording())
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage")
+    assert service.app.state.wiring.space._used == 0
+    assert not list(service.uploads.iterdir())

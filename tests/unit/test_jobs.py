@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+
+from provenance.errors import LimitError, NotFoundError, UnavailableError
+from provenance.ledger.store import Store
+from provenance.service import jobs as jobs_module
+from provenance.service.jobs import MAX_TRIES, Jobs, JobState
+from provenance.service.runner import Runner
+from provenance.service.tables import open_database
+
+
+@pytest.fixture
+def database(tmp_path):
+    url = f"sqlite:///{tmp_path / 'r.db'}"
+    Store.create(url).close()
+    engine = open_database(url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def jobs(database):
+    return Jobs(database, max_waiting=3)
+
+
+def _silent(monkeypatch):
+    """Let leases end the moment they are given: whoever took a job is taken for dead."""
+    monkeypatch.setattr(jobs_module, "LEASE_S", -1.0)
+
+
+def test_jobs_are_taken_in_order_and_once(jobs):
+    first, second = jobs.add("a", "t", {"n": 1}), jobs.add("a", "t", {"n": 2})
+    assert [jobs.claim("w").id, jobs.claim("w").id] == [first.id, second.id]
+    assert jobs.claim("w") is None
+    assert jobs.waiting() == 2
+
+
+def test_a_job_ends_with_its_result(jobs):
+    jobs.add("a", "t", {})
+    job = jobs.claim("w")
+    assert (job.state, job.tries) == (JobState.RUNNING, 1)
+    assert jobs.renew(job, "w", stage="half", percent=50.0)
+    assert (jobs.find(job.id).stage, jobs.find(job.id).percent) == ("half", 50.0)
+    jobs.finish(job, "w", b"result")
+    assert (jobs.find(job.id).state, jobs.find(job.id).result) == (JobState.DONE, b"result")
+    assert not jobs.renew(job, "w")
+
+
+def test_a_job_of_a_dead_worker_is_taken_up(jobs, monkeypatch):
+    jobs.add("a", "t", {})
+    with monkeypatch.context() as patch:
+        _silent(patch)
+        lost = jobs.claim("dead")
+    again = jobs.claim("alive")
+    assert (again.id, again.tries) == (lost.id, 2)
+    jobs.finish(lost, "dead", b"too late")
+    assert jobs.find(lost.id).state is JobState.RUNNING, "the dead worker no longer owns it"
+
+
+def test_poison_stops_after_three_tries(jobs, monkeypatch):
+    poison = jobs.add("a", "t", {})
+    _silent(monkeypatch)
+    for _ in range(MAX_TRIES):
+        assert jobs.claim("w").id == poison.id
+    assert jobs.claim("w") is None
+    ended = jobs.find(poison.id)
+    assert (ended.state, json.loads(ended.problem)["code"]) == (JobState.FAILED, "job-given-up")
+
+
+def test_the_queue_is_bounded_sr23(jobs):
+    for _ in range(3):
+        jobs.add("a", "t", {})
+    with pytest.raises(UnavailableError, match="queue is full"):
+        jobs.add("a", "t", {})
+
+
+def test_cancelled_jobs_stay_cancelled(jobs):
+    waiting, running = jobs.add("a", "t", {}), None
+    jobs.cancel(waiting.id)
+    assert jobs.claim("w") is None
+    jobs.add("a", "t", {})
+    running = jobs.claim("w")
+    jobs.cancel(running.id)
+    assert not jobs.renew(running, "w")
+    jobs.finish(running, "w", b"")
+    jobs.put_back(running, "w")
+    assert jobs.find(running.id).state is JobState.CANCELLED
+    with pytest.raises(NotFoundError):
+        jobs.cancel("0" * 32)
+
+
+def test_old_jobs_are_forgotten(jobs, monkeypatch):
+    old = jobs.add("a", "t", {})
+    jobs.finish(jobs.claim("w"), "w", b"")
+    monkeypatch.setattr(jobs_module, "KEEP_S", -1.0)
+    new = jobs.add("a", "t", {})
+    assert jobs.forget_old() == [new.id]
+    with pytest.raises(NotFoundError):
+        jobs.find(old.id)
+
+
+def _until(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def test_a_runner_works_and_reports_failures(jobs):
+    def work(job, tell):
+        tell("half", 50.0, "{}")
+        if job.params["bad"]:
+            raise LimitError("expected less, found more", hint="send less")
+        return b"good"
+
+    runner = Runner(jobs, {"a": work}, threads=2)
+    good, bad = jobs.add("a", "t", {"bad": False}), jobs.add("a", "t", {"bad": True})
+    runner.start()
+    try:
+        _until(lambda: jobs.find(good.id).state.over and jobs.find(bad.id).state.over)
+    finally:
+        runner.stop(10)
+    assert jobs.find(good.id).result == b"good"
+    assert json.loads(jobs.find(bad.id).problem) == {
+        "code": "limit-exceeded",
+        "detail": "expected less, found more",
+        "hint": "send less",
+    }
+
+
+def test_a_runner_that_stops_loses_no_job_and_counts_no_try(jobs):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(job, tell):
+        begun.set()
+        go_on.wait(10)
+        tell("next", 50.0, "")
+        return b""
+
+    job = jobs.add("a", "t", {})
+    runner = Runner(jobs, {"a": work}, threads=1)
+    runner.start()
+    begun.wait(10)
+    stopping = threading.Thread(target=runner.stop, args=(10,))
+    stopping.start()
+    _until(runner._stopping.is_set)
+    go_on.set()
+    stopping.join()
+    assert (jobs.find(job.id).state, jobs.find(job.id).tries) == (JobState.WAITING, 0)
+
+
+def test_two_workers_never_take_the_same_job(database):
+    jobs = Jobs(database)
+    made = {jobs.add("a", "t", {}).id for _ in range(40)}
+    taken: list[str] = []
+
+    def take(name):
+        while (job := jobs.claim(name)) is not None:
+            taken.append(job.id)
+
+    threads = [threading.Thread(target=take, args=(f"w{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 40
+    assert set(taken) == made
