@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from provenance.ledger.tables import writing
+from provenance.ledger.database import writing
 from provenance.service.tables import FEEDBACK, Database, now_us
 
 

@@ -18,8 +18,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from provenance.errors import NotFoundError, UnavailableError
+from provenance.ledger.database import reading, writing
 from provenance.ledger.rows import time_of
-from provenance.ledger.tables import reading, writing
 from provenance.service.tables import JOB, Database, count_of, now_us
 
 #: Seconds a worker may be silent before another one takes its job.

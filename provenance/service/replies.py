@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from provenance.digest import Digest
 from provenance.errors import ConflictError, LedgerError
-from provenance.ledger.tables import reading, writing
+from provenance.ledger.database import reading, writing
 from provenance.service.tables import REPLY, Database, now_us
 
 #: Seconds a reply is kept. Source: IETF draft idempotency-key-header-07, expiry is the server's choice.
