@@ -35,6 +35,15 @@ policy_option = click.option(
 )
 
 
+def read_small(path: Path) -> bytes:
+    """Return a small file; raises LimitError over 1 MiB."""
+    with path.open("rb") as stream:
+        content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise LimitError(f"expected at most {MAX_BYTES} bytes, found more in {path_text(path)}")
+    return content
+
+
 def read_text(path: Path) -> str:
     """Return the text of a small file.
 
@@ -42,12 +51,8 @@ def read_text(path: Path) -> str:
         LimitError: Over 1 MiB.
         InputError: Not UTF-8.
     """
-    with path.open("rb") as stream:
-        content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise LimitError(f"expected at most {MAX_BYTES} bytes, found more in {path_text(path)}")
     try:
-        return content.decode("utf-8")
+        return read_small(path).decode("utf-8")
     except UnicodeDecodeError as cause:
         raise InputError(f"expected text in {path_text(path)}, found other bytes") from cause
 

@@ -12,7 +12,7 @@ from provenance.digest import Digest
 from provenance.errors import ConfigError, NotFoundError, ReceiptError
 from provenance.record import RecordStatus
 from provenance_cli.exits import ExitCode
-from provenance_cli.logkeys import log_key_option, log_keys, policy_option, read_policy, read_text
+from provenance_cli.logkeys import log_key_option, log_keys, policy_option, read_policy, read_small, read_text
 from provenance_cli.places import log_at
 from provenance_cli.render import clean, json_text, out, path_text, say, table, time_text
 from provenance_cli.session import Session
@@ -62,16 +62,25 @@ def verify_command(
 ) -> ExitCode:
     """Check that RECEIPT proves the registration of FILE; needs no network and, with --offline, no registry.
 
+    RECEIPT is a C2SP tlog-proof, or a COSE statement with a receipt of RFC 9942.
+
     The log's key never comes from the receipt or from beside it: whoever forges one forges the other.
     """
     from provenance.ledger.receipt import check_receipt  # noqa: PLC0415 - loads the ledger
+    from provenance.ledger.statement import check_statement  # noqa: PLC0415 - loads the ledger
 
-    text = read_text(receipt)
-    keys, witnesses = _believed(session, text, log_key, policy_file)
     with file.open("rb") as stream:
         digest = Digest.of_stream(stream)
     accepted = [Digest.parse(one) for one in publishers] or None
-    checked = check_receipt(text, digest, keys, accepted)
+    witnesses: list[str] = []
+    if (statement := _statement(receipt)) is not None:
+        if policy_file is not None:
+            raise click.UsageError("a COSE receipt carries no witnesses: use the .tlog-proof with --policy")
+        checked = check_statement(statement, digest, log_keys(session, log_key), accepted)
+    else:
+        text = read_text(receipt)
+        keys, witnesses = _believed(session, text, log_key, policy_file)
+        checked = check_receipt(text, digest, keys, accepted)
     standing = _offline() if offline else _in_registry(session, checked)
     gaps = list(standing.not_checked)
     if accepted is None:
@@ -88,6 +97,12 @@ def verify_command(
         if standing.status is RecordStatus.WITHDRAWN:
             out("▲ the publisher has withdrawn this asset since")
     return ExitCode.FINDING if standing.status is RecordStatus.WITHDRAWN else ExitCode.DONE
+
+
+def _statement(path: Path) -> bytes | None:
+    """Return the content of a COSE receipt; None where the file is a text, as a tlog-proof is."""
+    content = read_small(path)
+    return content if content.startswith(b"\xd2") else None
 
 
 def _offline() -> _Standing:
@@ -181,14 +196,21 @@ def show_command(*, receipt: Path) -> ExitCode:
     """Show what RECEIPT says. The publisher's signature is checked, the log is not: use `receipt verify`."""
     from provenance.ledger.cose import key_from_bytes, key_thumbprint  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.entry import open_entry  # noqa: PLC0415 - loads the ledger
+    from provenance.ledger.merkle import leaf_hash  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.receipt import Receipt  # noqa: PLC0415 - loads the ledger
+    from provenance.ledger.statement import Statement  # noqa: PLC0415 - loads the ledger
 
-    parsed = Receipt.parse(read_text(receipt))
+    parsed: Receipt | Statement
+    if (statement := _statement(receipt)) is not None:
+        parsed = Statement.parse(statement)
+        head = ["see the receipt", str(parsed.size)]
+    else:
+        parsed = Receipt.parse(read_text(receipt))
+        head = parsed.checkpoint.split("\n")
     key = key_from_bytes(parsed.publisher_key)
     entry = open_entry(parsed.leaf, key)
-    head = parsed.checkpoint.split("\n")
     rows = [
-        ("asset", parsed.asset_id),
+        ("asset", str(Digest(leaf_hash(parsed.leaf)))),
         ("entry", f"{parsed.index}, {entry.type.value}"),
         ("file", str(entry.asset)),
         ("media type", entry.media_type.value if entry.media_type is not None else "not stated"),
@@ -212,6 +234,13 @@ def show_command(*, receipt: Path) -> ExitCode:
 )
 @log_key_option
 @policy_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tlog-proof", "cose"]),
+    default="tlog-proof",
+    help="cose: the signed entry with a receipt of RFC 9942; only where the log's key is, and with -o.",
+)
 @click.pass_obj
 def upgrade_command(
     session: Session,
@@ -221,24 +250,37 @@ def upgrade_command(
     output: Path | None,
     log_key: str | None,
     policy_file: Path | None,
+    form: str,
 ) -> ExitCode:
     """Prove RECEIPT's entry against the log's newest checkpoint: with newer keys, and with witnesses.
 
-    The newer checkpoint must continue the one in RECEIPT. A log elsewhere is only read: nothing of the
-    receipt is sent there but the number of its entry.
+    The newer checkpoint must continue the one in RECEIPT. A log elsewhere is only read: it learns which tile
+    the entry lies in, and nothing else of the receipt.
     """
     from provenance import files  # noqa: PLC0415 - `provenance --help` stays fast
     from provenance.ledger.renew import renew  # noqa: PLC0415 - loads the ledger
 
+    if form == "cose" and (place is not None or output is None):
+        raise click.UsageError("--format cose needs -o, and the log's key: leave out --from")
     text = read_text(receipt)
     keys, _ = _believed(session, text, log_key, policy_file, quorum=False)
     policy = None if policy_file is None else read_policy(policy_file)
     with log_at(session, place) as source:
         renewed, point = renew(text, source, keys, policy)
     target = output if output is not None else receipt
-    files.write_whole(target, renewed.encode(), replace=output is None)
+    content = _as_statement(session, renewed) if form == "cose" else renewed.encode()
+    files.write_whole(target, content, replace=output is None)
     say(f"provenance: {path_text(target)} now holds against a checkpoint of {point.size} entries")
     return ExitCode.DONE
+
+
+def _as_statement(session: Session, receipt: str) -> bytes:
+    from provenance.ledger.receipt import Receipt  # noqa: PLC0415 - loads the ledger
+    from provenance.ledger.statement import make_statement  # noqa: PLC0415 - loads the ledger
+
+    with session.installation() as installation:
+        origin, key = installation.settings.origin, installation.keys.ledger
+        return make_statement(Receipt.parse(receipt), origin, key).format()
 
 
 @command.command("key", short_help="print the log's verifier keys")

@@ -168,7 +168,22 @@ def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], 
 
     Source: RFC 9162 section 2.1.3.2; hashes of another length are refused.
     """
-    _check_shape((leaf, root, *proof))
+    _check_shape((root,))
+    found = inclusion_root(leaf, index, size, proof)
+    if found != root:
+        raise ProofError(
+            f"expected the inclusion proof to lead to root {root.hex()[:16]}, it leads to {found.hex()[:16]}",
+            hint="the entry is not the one at this position of this log",
+        )
+
+
+def inclusion_root(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """Return the root that an inclusion proof leads to; arguments as for :func:`check_inclusion`.
+
+    Raises:
+        ProofError: The proof has another length than its place in the tree demands.
+    """
+    _check_shape((leaf, *proof))
     if not 0 <= index < size <= MAX_SIZE:
         raise ProofError(
             f"expected an index below the size {size}, found {index}", hint="the proof is damaged"
@@ -188,11 +203,7 @@ def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], 
         last >>= 1
     if last != 0:
         raise ProofError("expected the proof to reach the root, found too few hashes")
-    if found != root:
-        raise ProofError(
-            f"expected the inclusion proof to lead to root {root.hex()[:16]}, it leads to {found.hex()[:16]}",
-            hint="the entry is not the one at this position of this log",
-        )
+    return found
 
 
 def check_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:

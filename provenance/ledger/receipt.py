@@ -138,7 +138,17 @@ def check_receipt(
         ProofError: The entry is not in that tree.
         ReceiptError: Malformed, for another file, or not signed by an accepted publisher key.
     """
-    checked = _check(receipt_text, log)
+    return check_for_file(_check(receipt_text, log), file_digest, publisher_keys)
+
+
+def check_for_file(
+    checked: CheckedReceipt, file_digest: Digest, publisher_keys: Collection[Digest] | None
+) -> CheckedReceipt:
+    """Return ``checked`` if it speaks of the file, by an accepted publisher; arguments as above.
+
+    Raises:
+        ReceiptError: It does not.
+    """
     if publisher_keys is not None and checked.publisher not in publisher_keys:
         raise ReceiptError(
             f"expected an entry by an accepted publisher, found key {checked.publisher}",
@@ -172,10 +182,18 @@ def _check(receipt_text: str, log: LogVerifier | str) -> CheckedReceipt:
     checkpoint, signers = open_signed(receipt.checkpoint, keys)
     leaf = leaf_hash(receipt.leaf)
     check_inclusion(leaf, receipt.index, checkpoint.size, receipt.proof, checkpoint.root)
+    entry, publisher = check_leaf(receipt.leaf, receipt.publisher_key)
+    return CheckedReceipt(str(Digest(leaf)), entry, publisher, receipt.index, checkpoint, signers)
+
+
+def check_leaf(leaf: bytes, publisher_key: bytes) -> tuple[Entry, Digest]:
+    """Return the entry in ``leaf`` and the thumbprint of the key, if that key signed it.
+
+    Raises:
+        ReceiptError: No entry, or not signed by this key.
+    """
     try:
-        key = key_from_bytes(receipt.publisher_key)
-        entry = open_entry(receipt.leaf, key)
+        key = key_from_bytes(publisher_key)
+        return open_entry(leaf, key), key_thumbprint(key)
     except FormatError as cause:
         raise ReceiptError(f"expected a receipt with a ledger entry: {cause}") from cause
-    publisher = key_thumbprint(key)
-    return CheckedReceipt(str(Digest(leaf)), entry, publisher, receipt.index, checkpoint, signers)

@@ -15,7 +15,12 @@ from provenance.ledger.merkle import (
     edge_root,
     grow,
     leaf_hash,
+    node_hash,
+    prove_consistency,
+    prove_inclusions,
 )
+from tests.vectors.make_merkle import FILE, text
+from tests.vectors.make_merkle import leaf as vector_leaf
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "merkle"
 #: Vectors that do not apply: roots of 12 bytes at equal sizes, which the reference accepts without hashing.
@@ -70,3 +75,58 @@ def test_published_vectors_agree(kind):
     assert len(found) == 98
     wrong = {name for name, vector in found if holds(kind, vector) == vector["wantErr"]}
     assert wrong == {name for name in NOT_APPLICABLE if name.startswith(kind)}
+
+
+# --- our own: tests/vectors/make_merkle.py ---
+
+
+def test_the_file_of_our_own_vectors_is_what_the_generator_makes():
+    assert FILE.read_text("ascii") == text()
+
+
+def own(kind: str) -> list[dict]:
+    return json.loads(FILE.read_text("ascii"))[kind]
+
+
+def ours(kind: str, case: dict) -> None:
+    proof = [bytes.fromhex(each) for each in case["proof"]]
+    if kind == "inclusion":
+        leaf, root = bytes.fromhex(case["leaf"]), bytes.fromhex(case["root"])
+        check_inclusion(leaf, case["index"], case["size"], proof, root)
+    else:
+        roots = (bytes.fromhex(case["old_root"]), bytes.fromhex(case["new_root"]))
+        check_consistency(case["old"], case["new"], proof, *roots)
+
+
+@pytest.mark.parametrize(("kind", "least"), [("inclusion", 500), ("consistency", 600)])
+def test_our_own_vectors_hold_or_fail_as_they_say(kind, least):
+    cases = own(kind)
+    assert len(cases) >= least
+    for case in cases:
+        if case["holds"]:
+            ours(kind, case)
+        else:
+            with pytest.raises(ProofError):
+                ours(kind, case)
+
+
+def test_what_we_prove_is_what_the_definition_gives():
+    """Proofs from tiles, as the log makes them, against the recursive definition."""
+    for case in own("inclusion") + own("consistency"):
+        if not case["holds"]:
+            continue
+        size = case.get("size", case.get("new"))
+        hashes = b"".join(map(vector_leaf, range(size)))
+
+        def node(level: int, index: int, hashes: bytes = hashes) -> bytes:
+            below = hashes[32 * (index << level) : 32 * (index + 1 << level)]
+            while len(below) > 32:
+                pairs = (below[at : at + 64] for at in range(0, len(below), 64))
+                below = b"".join(node_hash(each[:32], each[32:]) for each in pairs)
+            return below
+
+        if "index" in case:
+            found = prove_inclusions([case["index"]], size, node)[case["index"]]
+        else:
+            found = prove_consistency(case["old"], case["new"], node)
+        assert [each.hex() for each in found] == case["proof"]
