@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match import warp
+from provenance.match.paint import look
 from provenance.match.residual import Residual, residual
 
 #: Energy (log of mean squared deviation) of 16 and 32 pixel blocks from which a block is altered. Source:
@@ -28,10 +29,11 @@ GROW: Final = (1.6, 1.2)
 SPREAD: Final = (0.40, 0.28)
 #: Smallest region, share of the reference's pixels: one block of the finer scale.
 MIN_SHARE: Final = 0.0008
-#: Standard deviation of luma in a 5x5 neighbourhood under which a pixel is flat, grey levels: paint, not grain.
-FLAT_LEVELS: Final = 4.0
-#: Share of flat pixels from which a region looks like a caption, bar or logo laid over the picture.
-FLAT_SHARE: Final = 0.55
+#: Deviation, standard deviations, and difference, grey levels, from which a single pixel counts as changed.
+CHANGED: Final = 3.0
+CHANGED_LEVELS: Final = 10.0
+#: Pixels around a region that are looked at with it: the reach of an outline.
+MARGIN_PX: Final = 6
 #: Detail of the copy against the reference's from which something is missing rather than replaced.
 MISSING_DETAIL: Final = 0.35
 #: Detail of the reference, grey levels, under which missing detail says nothing.
@@ -106,11 +108,12 @@ def _difference(found: Residual, region: _Region, back: warp.Matrix) -> Differen
 
 
 def _kind(found: Residual, region: _Region) -> DifferenceKind:
-    """Return what the region looks like: flat paint is an overlay, lost detail is a removal, else replaced."""
+    """Return what the region looks like: paint is an overlay, lost detail is a removal, else replaced."""
     shown = found.copy[region.rows, region.columns, 0]
     known = found.expected[region.rows, region.columns, 0]
     shown_detail, known_detail = _detail(shown)[region.mask], _detail(known)[region.mask]
-    if float((shown_detail < FLAT_LEVELS).mean()) >= FLAT_SHARE and _uniform(shown[region.mask]):
+    seen = look(*_surroundings(found, region))
+    if seen is not None and seen.paint:
         return DifferenceKind.OVERLAY
     usual = float(np.median(known_detail))
     if usual >= MIN_DETAIL and float(np.median(shown_detail)) < MISSING_DETAIL * usual:
@@ -118,10 +121,20 @@ def _kind(found: Residual, region: _Region) -> DifferenceKind:
     return DifferenceKind.REPLACED
 
 
-def _uniform(values: Plane) -> bool:
-    """Whether a third of the region has one grey level, as a bar or a logo's ground has."""
-    counts = np.bincount(np.clip(values, 0, 255).astype(np.intp) // 8, minlength=32)
-    return bool(counts.max() >= len(values) / 3)
+def _surroundings(found: Residual, region: _Region) -> tuple[Plane, Plane, warp.Mask, warp.Mask]:
+    """Return copy, original, changed and covered pixels of the region with a margin of its surroundings."""
+    height, width = found.inside.shape
+    wide = (
+        slice(max(region.rows.start - MARGIN_PX, 0), min(region.rows.stop + MARGIN_PX, height)),
+        slice(max(region.columns.start - MARGIN_PX, 0), min(region.columns.stop + MARGIN_PX, width)),
+    )
+    shown, expected = found.copy[wide], found.expected[wide]
+    here = np.zeros(found.inside.shape, np.bool_)
+    here[region.rows, region.columns] = region.mask
+    off = np.abs(shown - expected).max(axis=2)
+    beyond = np.abs(found.deviation[wide]).max(axis=2) > CHANGED
+    changed = np.asarray(here[wide] & beyond & (off > CHANGED_LEVELS), np.bool_)
+    return shown, expected, changed, found.inside[wide]
 
 
 def _detail(luma: Plane) -> Plane:
