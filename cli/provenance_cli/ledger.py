@@ -240,3 +240,35 @@ def _lines(store: Store, first: int, size: int) -> Iterator[str]:
             }
             line = {"index": index, "leaf_hash": f"sha256:{leaf_hash.hex()}", "entry": said}
             yield json.dumps(line | {"leaf": base64.b64encode(leaf).decode()})
+
+
+@command.group("rotate", short_help="change the ledger key, with an overlap")
+def rotate_group() -> None:
+    """Change the ledger key in two steps, with as much time between them as its readers need."""
+
+
+@rotate_group.command("begin", short_help="make the next key; sign with both")
+@click.pass_obj
+def begin_command(session: Session) -> ExitCode:
+    """Make the next ledger key and log it. From the next start on every checkpoint is signed by both keys.
+
+    Restart the service, then give the printed keys to readers, monitors and witnesses.
+    """
+    from provenance import rotation  # noqa: PLC0415 - loads codecs
+
+    for each in rotation.begin(session.settings()).keys:
+        out(each.vkey)
+    say("provenance: the rotation has begun; restart the service, hand out these keys, then `rotate finish`")
+    return ExitCode.DONE
+
+
+@rotate_group.command("finish", short_help="make the next key the current one")
+@click.pass_obj
+def finish_command(session: Session) -> ExitCode:
+    """Make the next ledger key the current one. What the former key signed stays believed."""
+    from provenance import rotation  # noqa: PLC0415 - loads codecs
+
+    for each in rotation.finish(session.settings()).keys:
+        out(each.vkey)
+    say("provenance: restart the service; destroy ledger-key.retired.pem (keys/README.md, point 15)")
+    return ExitCode.DONE

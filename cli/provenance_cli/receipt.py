@@ -66,8 +66,8 @@ def verify_command(
 
     The log's key never comes from the receipt or from beside it: whoever forges one forges the other.
     """
+    from provenance.ledger.cose_receipt import check_cose_receipt  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.receipt import check_receipt  # noqa: PLC0415 - loads the ledger
-    from provenance.ledger.statement import check_statement  # noqa: PLC0415 - loads the ledger
 
     with file.open("rb") as stream:
         digest = Digest.of_stream(stream)
@@ -76,7 +76,7 @@ def verify_command(
     if (statement := _statement(receipt)) is not None:
         if policy_file is not None:
             raise click.UsageError("a COSE receipt carries no witnesses: use the .tlog-proof with --policy")
-        checked = check_statement(statement, digest, log_keys(session, log_key), accepted)
+        checked = check_cose_receipt(statement, digest, log_keys(session, log_key), accepted)
     else:
         text = read_text(receipt)
         keys, witnesses = _believed(session, text, log_key, policy_file)
@@ -195,14 +195,14 @@ def _json(
 def show_command(*, receipt: Path) -> ExitCode:
     """Show what RECEIPT says. The publisher's signature is checked, the log is not: use `receipt verify`."""
     from provenance.ledger.cose import key_from_bytes, key_thumbprint  # noqa: PLC0415 - loads the ledger
+    from provenance.ledger.cose_receipt import CoseReceipt  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.entry import open_entry  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.merkle import leaf_hash  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.receipt import Receipt  # noqa: PLC0415 - loads the ledger
-    from provenance.ledger.statement import Statement  # noqa: PLC0415 - loads the ledger
 
-    parsed: Receipt | Statement
+    parsed: Receipt | CoseReceipt
     if (statement := _statement(receipt)) is not None:
-        parsed = Statement.parse(statement)
+        parsed = CoseReceipt.parse(statement)
         head = ["see the receipt", str(parsed.size)]
     else:
         parsed = Receipt.parse(read_text(receipt))
@@ -275,12 +275,12 @@ def upgrade_command(
 
 
 def _as_statement(session: Session, receipt: str) -> bytes:
+    from provenance.ledger.cose_receipt import make_cose_receipt  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.receipt import Receipt  # noqa: PLC0415 - loads the ledger
-    from provenance.ledger.statement import make_statement  # noqa: PLC0415 - loads the ledger
 
     with session.installation() as installation:
         origin, key = installation.settings.origin, installation.keys.ledger
-        return make_statement(Receipt.parse(receipt), origin, key).format()
+        return make_cose_receipt(Receipt.parse(receipt), origin, key).format()
 
 
 @command.command("key", short_help="print the log's verifier keys")

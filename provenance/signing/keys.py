@@ -176,6 +176,15 @@ def create_development_keys(
     return KeyRing.load(folder, now=now, environment="development", passphrase=passphrase)
 
 
+def create_next_ledger_key(folder: Path, *, passphrase: bytes | None = None) -> None:
+    """Make the key that will be the log's, mode 0600; while it is there, a rotation lasts.
+
+    Raises:
+        OutputExistsError: It is there already.
+    """
+    _write_new(folder / LEDGER_NEXT_KEY, _private_pem(ed25519.Ed25519PrivateKey.generate(), passphrase))
+
+
 def create_witness_keys(folder: Path) -> None:
     """Make the two keys of a witness: Ed25519 and ML-DSA-44, mode 0600.
 

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from provenance.ledger.checkpoint import open_checkpoint
-from provenance.ledger.statement import Statement, make_statement
+from provenance.ledger.cose_receipt import CoseReceipt, make_cose_receipt
 from tests.ledger_made import LOG_KEY, ORIGIN, PUBLISHER_KEY, SIGNER, make_log, make_store, register
 
 SIZES = (1, 2, 7, 300)
@@ -25,7 +25,7 @@ def statements(tmp_path_factory):
         for index in {0, size // 2, size - 1}:
             receipt = log.prove(index)
             root = open_checkpoint(receipt.checkpoint, SIGNER.verifier).root
-            made.append((make_statement(receipt, ORIGIN, LOG_KEY), root))
+            made.append((make_cose_receipt(receipt, ORIGIN, LOG_KEY), root))
     store.close()
     return made
 
@@ -34,7 +34,7 @@ def pem(key) -> bytes:
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def changed(statement: Statement) -> bytes:
+def changed(statement: CoseReceipt) -> bytes:
     content = bytearray(statement.receipt())
     content[-1] ^= 1
     return bytes(content)

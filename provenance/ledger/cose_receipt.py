@@ -32,9 +32,9 @@ from provenance.ledger.note import KeyType
 from provenance.ledger.receipt import CheckedReceipt, Receipt, check_for_file, check_leaf
 
 #: File name ending.
-STATEMENT_SUFFIX: Final = ".cose"
+COSE_SUFFIX: Final = ".cose"
 #: Largest statement: a leaf, 63 hashes and the rest of the receipt.
-MAX_STATEMENT_BYTES: Final = MAX_LEAF_BYTES + 4_096
+MAX_COSE_BYTES: Final = MAX_LEAF_BYTES + 4_096
 #: COSE_Sign1, and header labels. Source: RFC 9052 section 3.1; RFC 9597; RFC 9942 section 8 (IANA).
 _SIGN1: Final = 18
 _ALG, _KID, _CLAIMS, _RECEIPTS, _VDS, _VDP = 1, 4, 15, 394, 395, 396
@@ -49,7 +49,7 @@ _PUBLISHER_KEY: Final = "provenance.publisher-key"
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class CoseReceipt:
     """A leaf and its COSE receipt, in their parts; nothing is checked but the spelling.
 
     Attributes:
@@ -100,12 +100,12 @@ class Statement:
 
     @classmethod
     def _parse(cls, content: bytes) -> Self:
-        protected, header, payload, signature = _parts(content, MAX_STATEMENT_BYTES)
+        protected, header, payload, signature = _parts(content, MAX_COSE_BYTES)
         [receipt], publisher_key = header[_RECEIPTS], header[_PUBLISHER_KEY]
         leaf = encode(cbor2.CBORTag(_SIGN1, [protected, {}, payload, signature]))
-        log_protected, proofs, detached, log_signature = _parts(receipt, MAX_STATEMENT_BYTES)
+        log_protected, proofs, detached, log_signature = _parts(receipt, MAX_COSE_BYTES)
         [packed] = proofs[_VDP][_INCLUSION]
-        size, index, hashes = _list(decode(packed, MAX_STATEMENT_BYTES), 3)
+        size, index, hashes = _list(decode(packed, MAX_COSE_BYTES), 3)
         made = cls(leaf, publisher_key, index, size, tuple(hashes), log_protected, log_signature)
         if not all(
             type(each) is bytes for each in (publisher_key, log_protected, log_signature, *made.proof)
@@ -142,7 +142,7 @@ def _to_be_signed(protected: bytes, root: bytes) -> bytes:
     return encode(["Signature1", protected, b"", root])
 
 
-def make_statement(receipt: Receipt, origin: str, key: Ed25519PrivateKey) -> Statement:
+def make_cose_receipt(receipt: Receipt, origin: str, key: Ed25519PrivateKey) -> CoseReceipt:
     """Return the entry of ``receipt`` with a COSE receipt for the same tree head.
 
     Only a root that this log signed before is signed again.
@@ -160,12 +160,12 @@ def make_statement(receipt: Receipt, origin: str, key: Ed25519PrivateKey) -> Sta
     check_inclusion(leaf_hash(receipt.leaf), receipt.index, point.size, receipt.proof, point.root)
     protected = _protected(origin, key.public_key().public_bytes_raw())
     signature = key.sign(_to_be_signed(protected, point.root))
-    return Statement(
+    return CoseReceipt(
         receipt.leaf, receipt.publisher_key, receipt.index, point.size, receipt.proof, protected, signature
     )
 
 
-def check_statement(
+def check_cose_receipt(
     content: bytes,
     file_digest: Digest,
     log: LogVerifier,
@@ -184,7 +184,7 @@ def check_statement(
         ProofError: The proof is longer or shorter than its place in the tree allows.
         ReceiptError: Malformed, for another file, or not signed by an accepted publisher key.
     """
-    parsed = Statement.parse(content)
+    parsed = CoseReceipt.parse(content)
     root = inclusion_root(leaf_hash(parsed.leaf), parsed.index, parsed.size, parsed.proof)
     signer = _signer(parsed, root, log)
     entry, publisher = check_leaf(parsed.leaf, parsed.publisher_key)
@@ -194,7 +194,7 @@ def check_statement(
     return check_for_file(checked, file_digest, publisher_keys)
 
 
-def _signer(parsed: Statement, root: bytes, log: LogVerifier) -> NoteVerifier:
+def _signer(parsed: CoseReceipt, root: bytes, log: LogVerifier) -> NoteVerifier:
     for key in log.keys if isinstance(log, LogKeys) else (log,):
         if key.kind is not KeyType.ED25519 or parsed.protected != _protected(key.name, key.public):
             continue

@@ -10,22 +10,22 @@ import pytest
 from provenance.errors import CheckpointError, ProofError, ReceiptError, VerificationError
 from provenance.ledger.checkpoint import LogKeys, NoteSigner, NoteVerifier
 from provenance.ledger.cose import key_thumbprint
+from provenance.ledger.cose_receipt import CoseReceipt, check_cose_receipt, make_cose_receipt
 from provenance.ledger.merkle import leaf_hash
 from provenance.ledger.note import KeyType
 from provenance.ledger.receipt import check_receipt
-from provenance.ledger.statement import Statement, check_statement, make_statement
 from tests.ledger_made import LOG_KEY, ORIGIN, PUBLISHER_KEY, RIVAL_KEY, SIGNER, file_digest
 from tests.unit.test_receipt import KNOWN, MINE, RECEIPT, TEXT
 
-STATEMENT = make_statement(RECEIPT, ORIGIN, LOG_KEY)
+STATEMENT = make_cose_receipt(RECEIPT, ORIGIN, LOG_KEY)
 CONTENT = STATEMENT.format()
 
 
 def test_it_proves_what_the_tlog_proof_proves():
-    found = check_statement(CONTENT, file_digest(1), SIGNER.verifier, KNOWN)
+    found = check_cose_receipt(CONTENT, file_digest(1), SIGNER.verifier, KNOWN)
     assert found == check_receipt(TEXT, file_digest(1), SIGNER.vkey, KNOWN)
     assert found.log_keys == (SIGNER.verifier,)
-    assert Statement.parse(CONTENT) == STATEMENT
+    assert CoseReceipt.parse(CONTENT) == STATEMENT
 
 
 def test_its_shape_is_that_of_rfc_9942():
@@ -46,27 +46,27 @@ def test_its_shape_is_that_of_rfc_9942():
     [proof] = unprotected[396][-1]
     assert cbor2.loads(proof) == [2, 1, [RECEIPT.proof[0]]]
     assert header["provenance.publisher-key"] == PUBLISHER_KEY.public_key().public_bytes_raw()
-    assert leaf_hash(Statement.parse(CONTENT).leaf) == leaf_hash(MINE)
+    assert leaf_hash(CoseReceipt.parse(CONTENT).leaf) == leaf_hash(MINE)
 
 
 def test_only_what_the_log_signed_before_is_signed():
     with pytest.raises(CheckpointError):
-        make_statement(RECEIPT, ORIGIN, RIVAL_KEY)
+        make_cose_receipt(RECEIPT, ORIGIN, RIVAL_KEY)
     with pytest.raises(ProofError):
-        make_statement(replace(RECEIPT, proof=()), ORIGIN, LOG_KEY)
+        make_cose_receipt(replace(RECEIPT, proof=()), ORIGIN, LOG_KEY)
 
 
 def test_other_files_logs_and_publishers_are_refused():
     with pytest.raises(ReceiptError, match="found one for"):
-        check_statement(CONTENT, file_digest(2), SIGNER.verifier)
+        check_cose_receipt(CONTENT, file_digest(2), SIGNER.verifier)
     with pytest.raises(CheckpointError):
-        check_statement(CONTENT, file_digest(1), NoteSigner(ORIGIN, RIVAL_KEY).verifier)
+        check_cose_receipt(CONTENT, file_digest(1), NoteSigner(ORIGIN, RIVAL_KEY).verifier)
     with pytest.raises(CheckpointError):
-        check_statement(CONTENT, file_digest(1), NoteSigner("b.example", LOG_KEY).verifier)
+        check_cose_receipt(CONTENT, file_digest(1), NoteSigner("b.example", LOG_KEY).verifier)
     with pytest.raises(ReceiptError, match="accepted publisher"):
-        check_statement(CONTENT, file_digest(1), SIGNER.verifier, frozenset())
+        check_cose_receipt(CONTENT, file_digest(1), SIGNER.verifier, frozenset())
     both = LogKeys((NoteSigner(ORIGIN, RIVAL_KEY).verifier, SIGNER.verifier))
-    assert check_statement(CONTENT, file_digest(1), both)
+    assert check_cose_receipt(CONTENT, file_digest(1), both)
 
 
 def test_every_flipped_bit_is_noticed():
@@ -74,7 +74,7 @@ def test_every_flipped_bit_is_noticed():
         changed = bytearray(CONTENT)
         changed[at] ^= 1 << at % 8
         with pytest.raises(VerificationError):
-            check_statement(bytes(changed), file_digest(1), SIGNER.verifier)
+            check_cose_receipt(bytes(changed), file_digest(1), SIGNER.verifier)
 
 
 @pytest.mark.parametrize(
@@ -96,16 +96,16 @@ def test_any_other_header_is_refused(change):
     change(header)
     parts = [tag.value[0], header, *tag.value[2:]]
     with pytest.raises(ReceiptError):
-        Statement.parse(cbor2.dumps(cbor2.CBORTag(18, parts), canonical=True))
+        CoseReceipt.parse(cbor2.dumps(cbor2.CBORTag(18, parts), canonical=True))
 
 
 @pytest.mark.parametrize("content", [b"", b"words", MINE, CONTENT + b"\0", CONTENT[:-1], bytes(100_000)])
 def test_what_is_no_statement_is_refused(content):
     with pytest.raises(ReceiptError):
-        Statement.parse(content)
+        CoseReceipt.parse(content)
 
 
 def test_a_key_of_another_kind_is_not_the_logs():
     witness = NoteVerifier(ORIGIN, SIGNER.verifier.public, KeyType.COSIGN_ED25519)
     with pytest.raises(CheckpointError):
-        check_statement(CONTENT, file_digest(1), witness)
+        check_cose_receipt(CONTENT, file_digest(1), witness)
