@@ -53,11 +53,13 @@ class PublishJob:
         source: The file as it is; never changed unless ``output`` is the same path.
         output: Where the signed file goes.
         request: What the manifest says.
+        supersedes: asset_id of the registered version that this file takes the place of.
     """
 
     source: Path
     output: Path
     request: SigningRequest
+    supersedes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class Publisher:
 
     def _registration(self, one: _Signed) -> Registration:
         certificate, key = self._keys.signer.certificate_sha256, self._keys.publisher
-        return build_registration(one.signed, self._organisation, certificate, key)
+        return build_registration(one.signed, self._organisation, certificate, key, one.job.supersedes)
 
     def _place(self, one: _Signed, receipt: Receipt, *, replace: bool) -> Published:
         path, text = receipt_path(one.job.output), receipt.format()

@@ -82,6 +82,8 @@ def span_text(span: Span) -> str:
 def record_text(record: Record) -> str:
     """Return a registered asset in words: title, publisher, time of registration, entry number."""
     when = record.registered_at.strftime("%Y-%m-%d %H:%MZ")
+    if record.redacted:
+        return f"entry {record.index} (redacted, registered {when})"
     return f"“{record.title}” ({record.publisher}, registered {when}, entry {record.index})"
 
 
@@ -179,14 +181,21 @@ def _found_reason(match: Match) -> Reason:
     return Reason("registry.lookalike", text)
 
 
+def _because(record: Record) -> str:
+    return f": {record.status_reason}" if record.status_reason else ""
+
+
 def _status_reasons(record: Record) -> Iterator[Reason]:
     if record.status is RecordStatus.WITHDRAWN:
         replaced = f" It was replaced by {record.replaced_by}." if record.replaced_by else ""
-        yield Reason("record.withdrawn", f"The publisher withdrew it: {record.status_reason}.{replaced}")
+        yield Reason("record.withdrawn", f"The publisher withdrew it{_because(record)}.{replaced}")
     elif record.status is RecordStatus.DISPUTED:
-        yield Reason("record.disputed", f"The registration is disputed: {record.status_reason}.")
+        replaced = f" The publisher replaced it by {record.replaced_by}." if record.replaced_by else ""
+        yield Reason("record.disputed", f"The registration is disputed{_because(record)}.{replaced}")
     elif record.status is RecordStatus.SUPERSEDED:
         yield Reason("record.superseded", f"The publisher replaced it by {record.replaced_by}.")
+    if record.redacted:
+        yield Reason("record.redacted", "The publisher erased its title, names and stored picture and sound.")
     if record.source_type.synthetic:
         model = f" by {record.model}" if record.model else ""
         yield Reason("record.synthetic", f"The publisher registered it as generated content{model}.")

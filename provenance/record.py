@@ -98,3 +98,8 @@ class Record:
     duration_s: float | None = None
     width: int | None = None
     height: int | None = None
+
+    @property
+    def redacted(self) -> bool:
+        """Whether title, names, fingerprints and references were erased; a registration always has a publisher."""
+        return not self.publisher

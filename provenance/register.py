@@ -22,7 +22,7 @@ from provenance.examination import (
     Examination,
 )
 from provenance.fingerprint import iscc
-from provenance.ledger.entry import Entry, EntryType, Payload, sign_entry
+from provenance.ledger.entry import SALT_BYTES, Entry, EntryType, Payload, sign_entry
 from provenance.ledger.registration import (
     Registration,
     StoredFingerprint,
@@ -32,8 +32,6 @@ from provenance.ledger.registration import (
 )
 from provenance.media.asset import Asset
 from provenance.signing.claims import SigningRequest
-
-_SALT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,11 @@ class SignedAsset:
 
 
 def build_registration(
-    signed: SignedAsset, organisation: str, certificate: Digest, publisher: Ed25519PrivateKey
+    signed: SignedAsset,
+    organisation: str,
+    certificate: Digest,
+    publisher: Ed25519PrivateKey,
+    supersedes: str | None = None,
 ) -> Registration:
     """Return the registration of ``signed``, its leaf signed by the publisher's key.
 
@@ -69,11 +71,15 @@ def build_registration(
         organisation: Publisher's name.
         certificate: SHA-256 of the certificate in the manifest.
         publisher: Key that signs ledger entries.
+        supersedes: asset_id of the earlier version that this one takes the place of.
+
+    Raises:
+        FormatError: ``supersedes`` is spelled otherwise.
     """
     fingerprints = (*_fingerprints(signed.examination), *_units(signed.request.soft_binding))
     references = tuple(_references(signed))
     payload = Payload(
-        salt=secrets.token_bytes(_SALT_BYTES),
+        salt=secrets.token_bytes(SALT_BYTES),
         title=signed.request.title,
         publisher=organisation,
         model=signed.request.model,
@@ -85,7 +91,7 @@ def build_registration(
     )
     manifest = signed.manifest
     entry = Entry(
-        type=EntryType.REGISTER,
+        type=EntryType.REGISTER if supersedes is None else EntryType.SUPERSEDE,
         payload=payload.commitment(),
         declared_at=signed.when.replace(microsecond=0),
         asset=signed.asset.digest,
@@ -96,6 +102,7 @@ def build_registration(
         source_type=signed.request.source_type,
         media_type=signed.asset.media_type,
         bound=cast("bytes", manifest["bound_digest"]),
+        refs=() if supersedes is None else (Digest.parse(supersedes),),
     )
     return Registration(sign_entry(entry, publisher), payload, fingerprints, references)
 

@@ -298,9 +298,9 @@ class Installation:
 
     @cached_property
     def statements(self) -> Statements:
-        """Withdrawals and disputes in the name of this publisher."""
+        """Withdrawals, disputes and other statements in the name of this publisher."""
         organisation = self.settings.organisation
-        return Statements(self.store, self.log, self.keys.publisher, organisation, self._clock)
+        return Statements(self.store, self.intake, self.keys.publisher, organisation, self._clock)
 
     @cached_property
     def replies(self) -> Replies:

@@ -14,6 +14,7 @@ import click
 from provenance.errors import FormatError, NotFoundError
 from provenance_cli.exits import ExitCode
 from provenance_cli.ledger_follow import mirror_command, monitor_command
+from provenance_cli.ledger_state import announce_command, redact_command, revoke_key_command
 from provenance_cli.ledger_witness import witness_group
 from provenance_cli.logkeys import log_key_option, log_keys
 from provenance_cli.places import log_at
@@ -39,6 +40,9 @@ def command() -> None:
 command.add_command(mirror_command)
 command.add_command(monitor_command)
 command.add_command(witness_group)
+command.add_command(redact_command)
+command.add_command(revoke_key_command)
+command.add_command(announce_command)
 
 
 @contextmanager

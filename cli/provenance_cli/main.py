@@ -24,6 +24,9 @@ from provenance_cli.session import Session
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init", "make TEST keys, a registry and provenance.toml"),
     "sign": ("sign", "sign media, register it and write receipts"),
+    "supersede": ("supersede", "sign a new version in place of a registered one"),
+    "withdraw": ("withdraw", "withdraw a registered asset, with the reason"),
+    "dispute": ("dispute", "dispute another publisher's registration"),
     "verify": ("verify", "check copies: credentials, registered original, differences"),
     "hash": ("hashes", "print the hashes of media; the media stays here"),
     "search": ("search", "look up registered assets by file or hash"),

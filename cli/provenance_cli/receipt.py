@@ -212,7 +212,7 @@ def show_command(*, receipt: Path) -> ExitCode:
     rows = [
         ("asset", str(Digest(leaf_hash(parsed.leaf)))),
         ("entry", f"{parsed.index}, {entry.type.value}"),
-        ("file", str(entry.asset)),
+        ("file", str(entry.asset) if entry.asset is not None else "none: the entry is a statement"),
         ("media type", entry.media_type.value if entry.media_type is not None else "not stated"),
         ("origin", entry.source_type.value if entry.source_type is not None else "not stated"),
         ("manifest", entry.manifest_id or "not stated"),

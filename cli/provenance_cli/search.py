@@ -105,7 +105,7 @@ def _row(hit: Hit) -> tuple[str, ...]:
     at = f" at {hit.time_s:.1f} s" if hit.time_s is not None else ""
     return (
         str(record.index),
-        record.title,
+        "(redacted)" if record.redacted else record.title,
         record.publisher,
         time_text(record.registered_at),
         record.status.value,

@@ -30,7 +30,7 @@ _ABOUT_A_FILE = (InputError, VerificationError, WorkerError, DeadlineError)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Said:
     """What the options say about every file."""
 
     origin: SourceType
@@ -47,31 +47,44 @@ class _Outcome:
     failed: list[tuple[Path, ProvenanceError]] = field(default_factory=list)
 
 
+def said_options(function: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+    """Give a command the options for what the manifest says: origin, model, title, author, training."""
+    options = (
+        click.option(
+            "--source",
+            "origin",
+            type=click.Choice([kind.value for kind in SourceType]),
+            default=SourceType.DIGITAL_CAPTURE.value,
+            show_default=True,
+            metavar="TYPE",
+            help="How the content came to be: an IPTC digital source type, for example trainedAlgorithmicMedia.",
+        ),
+        click.option("--model", help="Generating model; demanded for generated content."),
+        click.option(
+            "--no-model-reason",
+            "--no-model-disclosure",
+            "no_model_reason",
+            help="Why the model is not named.",
+        ),
+        click.option("--title", help="Title of one file; default its name."),
+        click.option("--author", help="Author, stated as a claim."),
+        click.option(
+            "--training",
+            type=click.Choice(["allowed", "notAllowed", _SILENT]),
+            default="notAllowed",
+            show_default=True,
+            help="Permission for AI training and data mining.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @click.command("sign")
 @click.argument("files", nargs=-1, required=True)
 @click.option("--recursive", "-r", is_flag=True, help="Take the media files in folders.")
-@click.option(
-    "--source",
-    "origin",
-    type=click.Choice([kind.value for kind in SourceType]),
-    default=SourceType.DIGITAL_CAPTURE.value,
-    show_default=True,
-    metavar="TYPE",
-    help="How the content came to be: an IPTC digital source type, for example trainedAlgorithmicMedia.",
-)
-@click.option("--model", help="Generating model; demanded for generated content.")
-@click.option(
-    "--no-model-reason", "--no-model-disclosure", "no_model_reason", help="Why the model is not named."
-)
-@click.option("--title", help="Title of one file; default its name.")
-@click.option("--author", help="Author, stated as a claim.")
-@click.option(
-    "--training",
-    type=click.Choice(["allowed", "notAllowed", _SILENT]),
-    default="notAllowed",
-    show_default=True,
-    help="Permission for AI training and data mining.",
-)
+@said_options
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="File, or folder for several files.")
 @click.option("--in-place", is_flag=True, help="Replace each file by its signed form.")
 @click.option("--force", is_flag=True, help="Replace outputs that exist; sources are never replaced by it.")
@@ -107,8 +120,8 @@ def command(
     if title is not None and len(sources) != 1:
         raise click.UsageError("expected one file with --title, found several; each takes its name as title")
     places = _places(sources, output, in_place=in_place)
-    said = _Said(SourceType(origin), model, no_model_reason, title, author, training)
-    jobs = [_job(one, place, said) for one, place in zip(sources, places, strict=True)]
+    said = Said(SourceType(origin), model, no_model_reason, title, author, training)
+    jobs = [job_of(one, place, said) for one, place in zip(sources, places, strict=True)]
     for place in places:
         place.parent.mkdir(parents=True, exist_ok=True)
     with session.installation() as installation, progress_bar(quiet=quiet) as tell:
@@ -150,7 +163,8 @@ def _places(sources: Sequence[Source], output: Path | None, *, in_place: bool) -
     return places
 
 
-def _job(source: Source, place: Path, said: _Said) -> PublishJob:
+def job_of(source: Source, place: Path, said: Said) -> PublishJob:
+    """Return the job of signing ``source`` into ``place`` with what was said."""
     from provenance.publish import PublishJob  # noqa: PLC0415 - loads the ledger
     from provenance.signing.claims import SigningRequest, TrainingPolicy  # noqa: PLC0415 - only here
 
@@ -201,7 +215,7 @@ def _show(outcome: _Outcome, form: str, *, quiet: bool) -> None:
             out(table([("file", "credential", "ledger", "receipt"), *map(_row, outcome.published)]))
     else:
         failed = [{"source": path_text(path), "error": error_json(error)} for path, error in outcome.failed]
-        out(json_text([*map(_published_json, outcome.published), *failed], form))
+        out(json_text([*map(published_json, outcome.published), *failed], form))
     for path, error in outcome.failed:
         complain(error.message, error.hint, path_text(path))
     if quiet:
@@ -223,7 +237,8 @@ def _row(one: Published) -> tuple[str, str, str, str]:
     )
 
 
-def _published_json(one: Published) -> dict[str, Any]:
+def published_json(one: Published) -> dict[str, Any]:
+    """Return what was published as it is shown to programs."""
     return {
         "schema": "provenance-signed/1",
         "source": path_text(one.source),

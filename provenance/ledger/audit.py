@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from provenance.digest import Digest
 from provenance.errors import FormatError, NotFoundError, ProofError, ProvenanceError
-from provenance.evidence import Record, RecordStatus
+from provenance.evidence import Record
 from provenance.ledger.checkpoint import LogVerifier, open_checkpoint
 from provenance.ledger.cose import check_message, split
-from provenance.ledger.entry import MAX_LEAF_BYTES, Entry, EntryType, Payload
+from provenance.ledger.entry import ABOUT_ASSETS, MAX_LEAF_BYTES, Entry, EntryType, Payload
+from provenance.ledger.fold import Standing, fold
 from provenance.ledger.merkle import Edge, edge_root, edge_shape, grow, leaf_hash
 from provenance.ledger.registration import Examined, Registration, StoredFingerprint, examine
 from provenance.ledger.rows import Head, PublisherKey
 from provenance.ledger.store import Store
-from provenance.ledger.writer import OVERRIDES, STATUS_OF
 
 #: Entries read at a time; a multiple of nothing on purpose, so that steps and tiles do not coincide.
 _STEP: Final = 1_000
@@ -46,9 +46,7 @@ class Audit:
 class _Expected:
     """What the registry must say of an asset, as far as the walk has come."""
 
-    status: RecordStatus = RecordStatus.ACTIVE
-    reason: str = ""
-    replaced_by: str | None = None
+    standing: Standing = field(default_factory=Standing)
     erased: bool = False
     redacted: bool = False
 
@@ -146,23 +144,17 @@ class _Walk:
             raise FormatError("expected a registry row that says what the entry says, found another")
 
     def _fold(self, each: Examined) -> None:
-        kind, refs, payload = each.entry.type, each.entry.refs, each.registration.payload
-        if kind is EntryType.REDACT:
-            target = self.assets.get(refs[0].value)
-            if target is None or not target.erased:
-                raise FormatError("expected a redaction of an erased asset, its payload is still there")
-            target.reason, target.redacted = "", True
-        if kind not in STATUS_OF:
+        kind = each.entry.type
+        if kind not in ABOUT_ASSETS:
             return
-        target = self.assets.get(refs[0].value)
+        target = self.assets.get(each.entry.refs[0].value)
         if target is None:
             raise FormatError("expected a reference to an earlier asset, found another")
-        if target.status in OVERRIDES[STATUS_OF[kind]]:
-            target.status, target.reason = STATUS_OF[kind], payload.reason if payload else ""
-            if kind is EntryType.SUPERSEDE:
-                target.replaced_by = str(Digest(each.leaf_hash))
-            elif len(refs) > 1:
-                target.replaced_by = str(refs[1])
+        if kind is EntryType.REDACT:
+            if not target.erased:
+                raise FormatError("expected a redaction of an erased asset, its payload is still there")
+            target.redacted = True
+        target.standing = fold(target.standing, each)
 
     def finish(self, head: Head) -> None:
         """Check what only the whole log can show: the edge, the head, the statuses."""
@@ -182,8 +174,8 @@ class _Walk:
             )
         for record in _records(self.store, self.size):
             expected = self.assets.pop(Digest.parse(record.asset_id).value, None)
-            found = (record.status, record.status_reason, record.replaced_by)
-            if expected is None or found != (expected.status, expected.reason, expected.replaced_by):
+            found = Standing(record.status, record.status_reason, record.replaced_by)
+            if expected is None or found != expected.standing:
                 raise ProofError(
                     f"entry {record.index}: expected the status its later entries give, found another",
                     hint=_HINT,

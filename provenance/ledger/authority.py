@@ -7,13 +7,12 @@ from typing import Final
 
 from provenance.digest import Digest
 from provenance.errors import AuthorisationError, NotFoundError
-from provenance.ledger.entry import EntryType
+from provenance.ledger.entry import ABOUT_ASSETS, EntryType
 from provenance.ledger.registration import Examined
 from provenance.ledger.writer import Writer
 
 #: Entries that only the publisher of the asset may make; a dispute is open to every publisher.
-_OWN_ONLY: Final = frozenset((EntryType.SUPERSEDE, EntryType.WITHDRAW, EntryType.REDACT))
-_ABOUT_ASSETS: Final = _OWN_ONLY | {EntryType.DISPUTE}
+_OWN_ONLY: Final = ABOUT_ASSETS - {EntryType.DISPUTE}
 
 
 def authorise(fresh: Sequence[Examined], writer: Writer) -> None:
@@ -34,7 +33,7 @@ def authorise(fresh: Sequence[Examined], writer: Writer) -> None:
             )
         if kind is EntryType.REVOKE_KEY:
             revoked.add(publisher)
-        if kind in _ABOUT_ASSETS:
+        if kind in ABOUT_ASSETS:
             owners = [registered.get(ref) or writer.owner(ref.value) for ref in each.entry.refs]
             if None in owners:
                 raise NotFoundError(

@@ -144,6 +144,8 @@ def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
     # NORMAL may lose acknowledged commits on power loss. Source: SQLite documentation, PRAGMA synchronous.
     cursor.execute("PRAGMA synchronous=FULL")
+    # What is erased is overwritten with zeros, not left in unused pages (SR-30).
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 
@@ -189,6 +191,22 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with refusals(), engine.execution_options(**{_WRITER: True}).begin() as connection:
         yield connection
+
+
+def scrub(engine: Engine, tables: Sequence[sa.Table]) -> None:
+    """Let go of the old contents of ``tables`` in the database's files; backups keep theirs.
+
+    Raises:
+        StorageError: The database cannot be written.
+    """
+    if _is_sqlite(engine):
+        with refusals(), engine.connect() as connection:
+            # The write-ahead log holds the pages as they were until it is folded in.
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        return
+    with refusals(), engine.connect() as connection:
+        outside = connection.execution_options(isolation_level="AUTOCOMMIT")
+        outside.exec_driver_sql(f"VACUUM {', '.join(each.name for each in tables)}")
 
 
 @functools.cache

@@ -26,7 +26,8 @@ MAX_LEAF_BYTES: Final = (1 << 16) - 1
 MAX_PAYLOAD_BYTES: Final = 64 << 10
 #: Version of the entry format.
 ENTRY_VERSION: Final = 1
-_SALT_BYTES: Final = 16
+#: Random bytes before a payload, without which short values could be guessed from their hash.
+SALT_BYTES: Final = 16
 _MAX_TEXT: Final = 1024
 _MAX_REFS: Final = 64
 _MAX_BOUND_BYTES: Final = 64
@@ -57,6 +58,10 @@ class EntryType(StrEnum):
         return self in (EntryType.REGISTER, EntryType.SUPERSEDE)
 
 
+#: Entries whose first reference is the asset they speak of.
+ABOUT_ASSETS: Final = frozenset(
+    (EntryType.SUPERSEDE, EntryType.WITHDRAW, EntryType.DISPUTE, EntryType.REDACT)
+)
 #: How many references an entry of each type has, least and most.
 _REFS: Final = {
     EntryType.REGISTER: (0, _MAX_REFS),
@@ -286,8 +291,8 @@ class Payload:
     references: Digest | None = None
 
     def __post_init__(self) -> None:
-        if len(self.salt) != _SALT_BYTES:
-            raise ValueError(f"a salt is {_SALT_BYTES} bytes, not {len(self.salt)}")
+        if len(self.salt) != SALT_BYTES:
+            raise ValueError(f"a salt is {SALT_BYTES} bytes, not {len(self.salt)}")
         for name in ("title", "publisher", "model", "reason"):
             _check_text(f"a {name}", getattr(self, name))
         if self.duration_s is not None and not (math.isfinite(self.duration_s) and self.duration_s >= 0):

@@ -19,7 +19,7 @@ from provenance.digest import Digest
 from provenance.errors import ConflictError, FormatError, NotFoundError, ProvenanceError
 from provenance.evidence import Record
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
-from provenance.ledger.database import open_engine, reading, writing
+from provenance.ledger.database import open_engine, reading, scrub, writing
 from provenance.ledger.entry import Payload, publisher_of
 from provenance.ledger.merkle import EMPTY_ROOT
 from provenance.ledger.registration import StoredFingerprint, StoredReference
@@ -144,6 +144,15 @@ class Store:
         """
         with writing(self._engine) as connection:
             yield Writer(connection)
+
+    def scrub(self) -> None:
+        """Remove what was erased from the files too, as far as the database lets us: not from backups.
+
+        Raises:
+            StorageError: The database cannot be written.
+        """
+        erased = (PAYLOAD, ASSET, FINGERPRINT, REFERENCE)
+        scrub(self._engine, erased)
 
     def _rows(self, query: sa.Select[Any]) -> list[Any]:
         with reading(self._engine) as connection:

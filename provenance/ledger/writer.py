@@ -10,7 +10,8 @@ from provenance.digest import Digest
 from provenance.errors import BusyError
 from provenance.evidence import RecordStatus
 from provenance.ledger.database import Connected, insert_rows
-from provenance.ledger.entry import EntryType
+from provenance.ledger.entry import ABOUT_ASSETS, EntryType
+from provenance.ledger.fold import Standing, fold
 from provenance.ledger.merkle import Tile
 from provenance.ledger.registration import Examined
 from provenance.ledger.rows import (
@@ -37,18 +38,6 @@ from provenance.ledger.tables import (
 
 #: Values in one IN list. Source: SQLite limits, SQLITE_MAX_VARIABLE_NUMBER 32,766.
 _MANY: Final = 10_000
-#: Status that an entry gives to the record it speaks of first.
-STATUS_OF: Final = {
-    EntryType.WITHDRAW: RecordStatus.WITHDRAWN,
-    EntryType.DISPUTE: RecordStatus.DISPUTED,
-    EntryType.SUPERSEDE: RecordStatus.SUPERSEDED,
-}
-#: Statuses over which a later one may be written: withdrawn over all, superseded last.
-OVERRIDES: Final = {
-    RecordStatus.WITHDRAWN: tuple(RecordStatus),
-    RecordStatus.DISPUTED: (RecordStatus.ACTIVE, RecordStatus.SUPERSEDED, RecordStatus.DISPUTED),
-    RecordStatus.SUPERSEDED: (RecordStatus.ACTIVE, RecordStatus.SUPERSEDED),
-}
 
 
 class Writer:
@@ -117,34 +106,35 @@ class Writer:
         insert_rows(self._connection, REFERENCE, blobs)
 
     def fold(self, each: Examined, at: datetime) -> None:
-        """Apply what a later entry says about an earlier record; withdrawn outlasts every other status."""
-        kind, refs = each.entry.type, each.entry.refs
-        payload = each.registration.payload
-        if kind is EntryType.REVOKE_KEY:
-            change = PUBLISHER.update().where(PUBLISHER.c.thumbprint == each.publisher.value)
-            self._connection.execute(change.values(revoked=True))
-        elif kind is EntryType.REDACT:
-            self._erase(refs[0], at)
-        elif kind in STATUS_OF:
-            over = OVERRIDES[STATUS_OF[kind]]
-            values = {"status": STATUS_OF[kind].value, "status_reason": payload.reason if payload else ""}
-            if kind is EntryType.SUPERSEDE:
-                values["replaced_by"] = str(Digest(each.leaf_hash))
-            elif len(refs) > 1:
-                values["replaced_by"] = str(refs[1])
-            found = ASSET.c.leaf_hash == refs[0].value
-            change = ASSET.update().where(found, ASSET.c.status.in_(over)).values(values)
-            self._connection.execute(change)
+        """Apply what a later entry says about an earlier record or about its publisher's key."""
+        if each.entry.type is EntryType.REVOKE_KEY:
+            key = PUBLISHER.c.thumbprint == each.publisher.value
+            self._connection.execute(PUBLISHER.update().where(key).values(revoked=True))
+        if each.entry.type not in ABOUT_ASSETS:
+            return
+        target = each.entry.refs[0]
+        asset = ASSET.c.leaf_hash == target.value
+        row = self._connection.execute(ASSET.select().where(asset)).one()
+        standing = fold(Standing(RecordStatus(row.status), row.status_reason, row.replaced_by), each)
+        change = ASSET.update().where(asset)
+        self._connection.execute(
+            change.values(
+                status=standing.status.value,
+                status_reason=standing.reason,
+                replaced_by=standing.replaced_by,
+            )
+        )
+        if each.entry.type is EntryType.REDACT:
+            self._erase(target, row.idx, at)
 
-    def _erase(self, target: Digest, at: datetime) -> None:
-        index = self.indexes([target.value])[target.value]
+    def _erase(self, target: Digest, index: int, at: datetime) -> None:
         run = self._connection.execute
         run(
             PAYLOAD.update()
             .where(PAYLOAD.c.leaf_hash == target.value)
             .values(salt=None, body=None, erased_at_us=microseconds_of(at))
         )
-        blank = {"title": "", "publisher": "", "model": None, "status_reason": "", "duration_s": None}
+        blank = {"title": "", "publisher": "", "model": None, "duration_s": None}
         run(ASSET.update().where(ASSET.c.idx == index).values(**blank, width=None, height=None))
         run(FINGERPRINT.delete().where(FINGERPRINT.c.entry_idx == index))
         run(REFERENCE.delete().where(REFERENCE.c.entry_idx == index))

@@ -77,7 +77,7 @@ def withdraw(
 
     def make() -> Response:
         _own(wiring, caller.tenant, wiring.record(asset_id, caller).asset_id)
-        receipt = wiring.installation.statements.withdraw(asset_id, asked.reason, asked.replaced_by)
+        receipt = wiring.installation.statements.withdraw(asset_id, asked.reason, asked.replaced_by).receipt
         wiring.installation.access.note(caller, "asset.withdraw", asset_id, "done")
         out = StatementOut.from_domain(receipt, wiring.record(asset_id, caller))
         return openapi.reply(out, 201, exclude_none=False)
@@ -99,7 +99,7 @@ def dispute(
 
     def make() -> Response:
         wiring.record(asset_id, caller)
-        receipt = wiring.installation.statements.dispute(asset_id, asked.reason)
+        receipt = wiring.installation.statements.dispute(asset_id, asked.reason).receipt
         wiring.installation.access.note(caller, "asset.dispute", asset_id, "done")
         out = StatementOut.from_domain(receipt, wiring.record(asset_id, caller))
         return openapi.reply(out, 201, exclude_none=False)
