@@ -151,8 +151,7 @@ class Store:
         Raises:
             StorageError: The database cannot be written.
         """
-        erased = (PAYLOAD, ASSET, FINGERPRINT, REFERENCE)
-        scrub(self._engine, erased)
+        scrub(self._engine, (PAYLOAD, ASSET, FINGERPRINT, REFERENCE))
 
     def _rows(self, query: sa.Select[Any]) -> list[Any]:
         with reading(self._engine) as connection:
@@ -400,8 +399,5 @@ class Store:
         with reading(self._engine) as connection:
             number = sa.select(sa.func.count())
             size = connection.execute(sa.select(HEAD.c.size)).scalar_one()
-            found = (
-                connection.execute(number.select_from(table)).scalar_one()
-                for table in (ASSET, FINGERPRINT, PUBLISHER)
-            )
-            return Counts(size, *found)
+            counted = (number.select_from(table) for table in (ASSET, FINGERPRINT, PUBLISHER))
+            return Counts(size, *(connection.execute(each).scalar_one() for each in counted))
