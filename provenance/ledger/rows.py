@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, ParamSpec, TypeVar
 
 from provenance.digest import Digest
-from provenance.errors import NotFoundError, StorageError
+from provenance.errors import FormatError, NotFoundError, StorageError
 from provenance.evidence import Record, RecordStatus, SourceType
 from provenance.ledger.cose import PublicKey, key_from_bytes
 from provenance.ledger.database import Connected
+from provenance.ledger.entry import Payload
 from provenance.ledger.registration import Examined, StoredFingerprint, StoredReference
 from provenance.ledger.tables import HEAD, PUBLISHER, TILE
 from provenance.media.asset import MediaType
@@ -126,6 +127,20 @@ def record_of(row: Any) -> Record:
         width=row.width,
         height=row.height,
     )
+
+
+def payload_of(row: Any) -> Payload | None:
+    """Return the payload in a row of ``payload``; None where it was erased.
+
+    Raises:
+        FormatError: The stored bytes are damaged.
+    """
+    if row.body is None:
+        return None
+    try:
+        return Payload.from_cbor(row.salt, row.body)
+    except ValueError as cause:
+        raise FormatError(f"expected a stored payload: {cause}") from cause
 
 
 @_readable

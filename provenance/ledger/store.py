@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from provenance.digest import Digest
-from provenance.errors import ConflictError, FormatError, NotFoundError, ProvenanceError
+from provenance.errors import ConflictError, NotFoundError, ProvenanceError
 from provenance.evidence import Record
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
 from provenance.ledger.database import open_engine, reading, scrub, writing
@@ -28,6 +28,7 @@ from provenance.ledger.rows import (
     Head,
     PublisherKey,
     fingerprint_of,
+    payload_of,
     read_head,
     read_publishers,
     read_tile,
@@ -59,15 +60,6 @@ def _closed_on_error(engine: Engine) -> Iterator[None]:
     except ProvenanceError:
         engine.dispose()
         raise
-
-
-def _payload(row: Any) -> Payload | None:
-    if row.body is None:
-        return None
-    try:
-        return Payload.from_cbor(row.salt, row.body)
-    except ValueError as cause:
-        raise FormatError(f"expected a stored payload: {cause}") from cause
 
 
 class Store:
@@ -263,7 +255,7 @@ class Store:
             FormatError: The stored bytes are damaged.
         """
         found = self._rows(sa.select(PAYLOAD).where(PAYLOAD.c.leaf_hash == leaf))
-        return _payload(found[0]) if found else None
+        return payload_of(found[0]) if found else None
 
     def payloads_between(self, start: int, stop: int) -> dict[int, Callable[[], Payload | None]]:
         """Return what reads the payload of each entry from ``start`` to before ``stop`` that has one.
@@ -274,7 +266,7 @@ class Store:
             ENTRY, PAYLOAD, ENTRY.c.leaf_hash == PAYLOAD.c.leaf_hash
         )
         rows = self._rows(query.where(ENTRY.c.idx >= start, ENTRY.c.idx < stop))
-        return {row.idx: partial(_payload, row) for row in rows}
+        return {row.idx: partial(payload_of, row) for row in rows}
 
     # --- registry ---
 
