@@ -23,6 +23,12 @@ def checkpoint(wiring: Wired) -> str:
     return wiring.installation.log.checkpoint()
 
 
+@router.get("/keys", response_class=PlainTextResponse)
+def keys(wiring: Wired) -> str:
+    """Return the verifier keys of the log, one a line, the current one first; compare them with another source."""
+    return "".join(f"{each.vkey}\n" for each in wiring.installation.note_signer.verifier.keys)
+
+
 @router.get("/proof/inclusion")
 def inclusion(
     wiring: Wired,
