@@ -28,6 +28,7 @@
         DeadlineError              a media worker ran out of its time
         BusyError                  too much is waiting, or another writer was faster too often
         StorageError               the disk is full or the database cannot be written
+        FetchError                 an address that a caller named gave no usable answer
 
 Texts are lower case, say what was expected and what was found, and end without a full stop.
 ``hint`` says what to do next. Exit status and HTTP status are tables in the two entry points.
@@ -207,6 +208,12 @@ class StorageError(UnavailableError):
     """The disk is full or the database cannot be written."""
 
     code = "storage"
+
+
+class FetchError(UnavailableError):
+    """An address that a caller named gave no usable answer."""
+
+    code = "fetch-failed"
 
 
 def every_error() -> list[type[ProvenanceError]]:

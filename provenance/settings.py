@@ -80,6 +80,7 @@ class Settings:
         port: Port the service listens on.
         public_url: Address under which clients reach the service; empty takes it from each request.
         spool: Folder for files on their way and files of waiting jobs; private to the service.
+        fetch_urls: ``on`` lets callers name addresses that this service fetches; needs a way to the Internet.
         anonymous: Scopes of callers without credentials, between spaces; empty demands a key for everything.
         oidc_issuer: Issuer of access tokens that are accepted beside API keys; empty accepts none.
         oidc_audience: Audience that those tokens must be made for.
@@ -98,6 +99,7 @@ class Settings:
     port: int = 8000
     public_url: str = ""
     spool: Path = Path("spool")
+    fetch_urls: str = "off"
     anonymous: str = "verify lookup fetch:manifests"
     oidc_issuer: str = ""
     oidc_audience: str = ""
@@ -111,6 +113,9 @@ class Settings:
                 f"environment must be development or production, not {self.environment!r}",
                 hint="set environment in provenance.toml or PROVENANCE_ENVIRONMENT",
             )
+
+        if self.fetch_urls not in ("on", "off"):
+            raise ConfigError(f"fetch_urls must be on or off, not {self.fetch_urls!r}", hint="leave it off")
 
     @property
     def keys_folder(self) -> Path:

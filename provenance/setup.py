@@ -29,6 +29,7 @@ from provenance.ledger.receipt import check_receipt
 from provenance.ledger.source import StoreSource
 from provenance.ledger.store import Store
 from provenance.match.find import Finder
+from provenance.media.fetch import Fetcher
 from provenance.media.sandbox import WorkerPool
 from provenance.publish import Publisher, PublishJob
 from provenance.resolve import Resolver
@@ -47,7 +48,10 @@ from provenance.signing.manifest import check_engine
 from provenance.signing.trust import TrustList, load_trust_lists
 from provenance.statement import Statements
 from provenance.verify import Verifier
+from provenance.web import Web
 
+#: Most bytes of an issuer's key document.
+MAX_JWKS_BYTES = 1 << 20
 #: File outside the database that remembers the largest checkpoint, so that a restored backup is noticed.
 HIGH_WATER_NAME = "ledger.highwater"
 #: Witnesses of this log and how many of them it takes, in the keys folder; a log without it asks nobody.
@@ -266,8 +270,15 @@ class Installation:
                 "expected oidc_audience and oidc_jwks beside oidc_issuer, found one missing",
                 hint="tokens without a pinned audience could be meant for anybody",
             )
-        path = used.root / used.oidc_jwks
-        return Tokens(used.oidc_issuer, used.oidc_audience, used.oidc_tenant_claim, path.read_bytes)
+        return Tokens(used.oidc_issuer, used.oidc_audience, used.oidc_tenant_claim, self._issuer_keys)
+
+    def _issuer_keys(self) -> bytes:
+        """Return the issuer's JWKS; its address is the operator's own, so it may lie in a private network."""
+        said = self.settings.oidc_jwks
+        if said.startswith("https://"):
+            with Web() as web:
+                return web.get(said, MAX_JWKS_BYTES)
+        return (self.settings.root / said).read_bytes()
 
     @cached_property
     def ownership(self) -> Ownership:
@@ -295,6 +306,11 @@ class Installation:
         spool = self.settings.spool_folder / "jobs"
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Checking(self.verifier, self.store, self.jobs, self.ownership, self.trust, spool)
+
+    @cached_property
+    def fetcher(self) -> Fetcher | None:
+        """Fetches what callers name, or None where that is off."""
+        return Fetcher() if self.settings.fetch_urls == "on" else None
 
     @cached_property
     def statements(self) -> Statements:

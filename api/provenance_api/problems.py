@@ -76,6 +76,7 @@ TABLE: Final[dict[type[errors.ProvenanceError], Kind]] = {
     errors.DeadlineError: Kind(422, "Reading the file takes too long"),
     errors.BusyError: Kind(503, "Too busy now"),
     errors.StorageError: Kind(503, "Not possible now", told=False),
+    errors.FetchError: Kind(502, "The address gave no usable answer"),
 }
 
 

@@ -133,6 +133,13 @@ class TrustListsOut(Closed):
         )
 
 
+class AddressIn(Closed):
+    """An address to fetch a file from: https, port 443, a public name."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2_048, examples=["https://example.org/clip.mp4"])]
+    name: Annotated[str, Field(max_length=1_024)] = ""
+
+
 class FeedbackIn(Closed):
     """What somebody thinks of a report."""
 

@@ -109,7 +109,8 @@ class Wiring:
     @property
     def capabilities(self) -> tuple[str, ...]:
         """Optional parts of the Soft Binding Resolution API that are offered."""
-        return ("queryByContent", "storeManifests", "storeBindings")
+        reference = ("queryByReference",) if self.installation.fetcher is not None else ()
+        return ("queryByContent", *reference, "storeManifests", "storeBindings")
 
     def resolve(
         self, path: Path, declared: MediaType | None, algorithm: str | None, hint: Hint, caller: Caller

@@ -68,6 +68,7 @@ ERRORS: dict[type[ProvenanceError], ExitCode] = {
     errors.DeadlineError: ExitCode.FAILED,
     errors.BusyError: ExitCode.UNREACHABLE,
     errors.StorageError: ExitCode.FAILED,
+    errors.FetchError: ExitCode.UNREACHABLE,
 }
 
 #: Exit code of every verdict where nothing is demanded. Source: docs/adr/0002-verdicts.md.

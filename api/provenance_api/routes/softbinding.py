@@ -12,11 +12,12 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from provenance.errors import ProvenanceError, UnavailableError
+from provenance.errors import FormatError, ProvenanceError, UnavailableError
 from provenance.fingerprint.iscc import SOFT_BINDING_ALGORITHM
 from provenance_api import openapi
 from provenance_api.auth import Fetching, StoringBindings, StoringManifests
 from provenance_api.bodies import strict_body
+from provenance_api.fetching import fetched
 from provenance_api.softbinding_schemas import (
     Algorithm,
     BindingIn,
@@ -25,6 +26,7 @@ from provenance_api.softbinding_schemas import (
     Discovery,
     ManifestReceipt,
     QueryResult,
+    ReferenceQuery,
     ServiceStatus,
     StoredManifest,
     Supported,
@@ -87,6 +89,29 @@ def by_content(
     """Return the manifests of the registered originals of a picture, film or recording."""
     hint = (hint_alg, hint_value) if hint_alg is not None and hint_value is not None else None
     found = wiring.resolve(upload.path, upload.declared, alg, hint, caller)
+    return QueryResult.of(found, min(limit, MAX_RESULTS))
+
+
+@router.post("/v1/matches/byReference", openapi_extra=openapi.json_body(ReferenceQuery),
+             responses=openapi.UPLOAD | openapi.status(502, "The address gave no usable answer"))  # fmt: skip
+def by_reference(
+    caller: Fetching,
+    asked: Annotated[ReferenceQuery, Depends(strict_body(ReferenceQuery))],
+    wiring: Wired,
+    alg: Annotated[Algorithm | None, Query()] = None,
+    limit: Limit = 10,
+    hint_alg: Annotated[Algorithm | None, Query(alias="hintAlg")] = None,
+    hint_value: Annotated[Value | None, Query(alias="hintValue")] = None,
+) -> QueryResult:
+    """Fetch a copy and return the manifests of its registered originals; off unless the operator wants it.
+
+    A ``region`` is refused: the whole copy is matched here.
+    """
+    if asked.region:
+        raise FormatError("expected no region, because the whole copy is matched here, found one")
+    hint = (hint_alg, hint_value) if hint_alg is not None and hint_value is not None else None
+    with fetched(wiring, asked.referenceUrl, max_bytes=asked.assetLength) as upload:
+        found = wiring.resolve(upload.path, upload.declared, alg, hint, caller)
     return QueryResult.of(found, min(limit, MAX_RESULTS))
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, Response
 
 from provenance.errors import NotFoundError
 from provenance.report.html import report_html
+from provenance.service.access import Caller
 from provenance.service.jobs import JobState
 from provenance_api import openapi
 from provenance_api.auth import Verifying
+from provenance_api.bodies import strict_body
+from provenance_api.fetching import fetched
 from provenance_api.job_schemas import JobOut
-from provenance_api.prefer import Preferred
+from provenance_api.prefer import Preference, Preferred
+from provenance_api.registry_schemas import AddressIn
 from provenance_api.schemas import ReportOut
-from provenance_api.uploads import Received
-from provenance_api.wiring import Wired
+from provenance_api.uploads import Received, Upload
+from provenance_api.wiring import Wired, Wiring
 
 router = APIRouter(prefix="/v1", tags=["verify"], responses=openapi.PROBLEMS)
 #: The name of a kept report in an address.
@@ -52,6 +56,7 @@ _BODY: Final[dict[str, Any]] = {
 }
 
 
+_UPSTREAM: Final = openapi.answer(502, "The address gave no usable answer")
 _ANSWERS: Final = openapi.UPLOAD | {
     202: {
         "model": JobOut,
@@ -67,16 +72,31 @@ def verify(caller: Verifying, upload: Received, preferred: Preferred, wiring: Wi
 
     ``Prefer: wait=N`` waits up to 30 seconds for a job, ``Prefer: respond-async`` for none.
     """
+    return _answer(caller, upload, preferred, wiring)
+
+
+@router.post("/verify/url", response_model=ReportOut, responses=_ANSWERS | _UPSTREAM,
+             openapi_extra=openapi.json_body(AddressIn))  # fmt: skip
+def verify_url(
+    caller: Verifying,
+    asked: Annotated[AddressIn, Depends(strict_body(AddressIn))],
+    preferred: Preferred,
+    wiring: Wired,
+) -> Response:
+    """Fetch a file and check it like an upload; off unless the operator turned it on."""
+    with fetched(wiring, asked.url, asked.name) as upload:
+        return _answer(caller, upload, preferred, wiring)
+
+
+def _answer(caller: Caller, upload: Upload, preferred: Preference, wiring: Wiring) -> Response:
+    """Return the report of a picture, or the job that checks another file."""
     if upload.is_picture and not preferred.asynchronous:
         report = wiring.check(upload.checked, caller)
         return openapi.reply(ReportOut.from_domain(report, wiring.shelf.put(report)), exclude_none=False)
     job = wiring.wait(wiring.check_later(upload.checked, caller), preferred.wait_s)
     if job.state is JobState.DONE:
-        return openapi.reply(
-            ReportOut.from_domain(wiring.report(job.id), job.id),
-            headers=preferred.applied,
-            exclude_none=False,
-        )
+        out = ReportOut.from_domain(wiring.report(job.id), job.id)
+        return openapi.reply(out, headers=preferred.applied, exclude_none=False)
     headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": "2"} | preferred.applied
     return openapi.reply(JobOut.from_domain(job), 202, headers, exclude_none=False)
 
