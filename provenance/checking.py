@@ -69,6 +69,9 @@ class Checking:
         ownership: Who may see what.
         trust: Trust lists, whose digests are part of what a result is worth.
         spool: Folder for files of jobs.
+
+    Attributes:
+        told: Called with each new report; for counting and for watches.
     """
 
     #: Results kept for repeats; each is some kilobytes and at most one difference picture.
@@ -85,6 +88,7 @@ class Checking:
     ) -> None:
         self._verifier, self._store, self.jobs = verifier, store, jobs
         self._ownership, self._spool = ownership, spool
+        self.told: list[Callable[[Report], None]] = []
         self._engine = (version("content-provenance"), *(str(one.sha256) for one in trust))
         self._kept: OrderedDict[tuple[object, ...], Report] = OrderedDict()
         self._lock = threading.Lock()
@@ -108,6 +112,8 @@ class Checking:
             self._kept[key] = report
             if len(self._kept) > self.MAX_KEPT:
                 self._kept.popitem(last=False)
+        for tell_of in self.told:
+            tell_of(report)
         return report
 
     def later(self, checked: Checked, tenant: str) -> Job:

@@ -23,6 +23,8 @@ from provenance.setup import Installation
 from provenance.web import Web
 from provenance_api import problems
 from provenance_api.guard import Edge
+from provenance_api.logs import log_as_json
+from provenance_api.metrics import Metrics
 from provenance_api.places import Places, Space
 from provenance_api.rates import Rates
 from provenance_api.routes import health, jobs, ledger, pages, publish, registry, softbinding, tiles, verify
@@ -52,6 +54,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     Raises:
         ConfigError: No usable configuration. Missing keys or another database version stop the start-up.
     """
+    if settings is None:
+        log_as_json()  # only where this process is the service; a test or another program keeps its own logs
     used = settings if settings is not None else load_settings()
     app = FastAPI(
         title="Content Provenance",
@@ -66,6 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.rates = Rates(limits.requests_per_minute, limits.request_burst)
     app.state.key_rates = Rates(limits.key_requests_per_minute, limits.key_request_burst)
     app.state.signatures = Rates(limits.signatures_per_hour / 60, limits.signatures_per_hour)
+    app.state.metrics = Metrics()
     app.add_middleware(Edge)
     problems.install(app)
     for part in (verify, jobs, publish, registry, softbinding, ledger, tiles, health, pages):
@@ -87,6 +92,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         with tempfile.TemporaryDirectory(prefix="uploads-", dir=settings.spool_folder) as folder:
             app.state.wiring = wiring = _wire(installation, Path(folder))
+            app.state.metrics.watch(wiring)
+            installation.checking.told.append(app.state.metrics.verdict)
             wiring.runner.start()
             sweeping = asyncio.create_task(_sweep(wiring))
             try:

@@ -11,8 +11,6 @@ from pydantic import Field
 
 from provenance.evidence import Record
 from provenance.ledger.receipt import Receipt
-from provenance.ledger.rows import Counts
-from provenance.media.lockdown import Isolation
 from provenance.search import Hit
 from provenance.signing.trust import TrustList
 from provenance_api.schemas import Closed, RecordOut
@@ -184,27 +182,27 @@ class ConsistencyOut(Closed):
         return cls.model_validate({"from": old, "to": new, "hashes": tuple(_base64(one) for one in proof)})
 
 
-class ReadyOut(Closed):
-    """Whether the service can work: its registry answers and its workers run, contained this strongly."""
+class CheckOut(Closed):
+    """One thing the service needs."""
 
-    status: str
-    database: str
-    ledger_size: int
-    assets: int
-    isolation: str
-    isolation_reason: str
+    name: str
+    ok: bool
+    reason: str
+
+
+class ReadyOut(Closed):
+    """Whether the service can work, with a reason for each thing it needs."""
+
+    status: Literal["ready", "not ready"]
+    checks: tuple[CheckOut, ...]
+    ledger_size: int | None
+    isolation: str | None
 
     @classmethod
-    def from_domain(cls, counts: Counts, isolation: Isolation) -> Self:
-        """Return the state of registry and workers as it is shown."""
-        return cls(
-            status="ready",
-            database="ok",
-            ledger_size=counts.entries,
-            assets=counts.assets,
-            isolation=isolation.level.value,
-            isolation_reason=isolation.reason,
-        )
+    def of(cls, checks: list[CheckOut], ledger_size: int | None, isolation: str | None) -> Self:
+        """Return the answer that ``checks`` amount to."""
+        standing: Literal["ready", "not ready"] = "ready" if all(one.ok for one in checks) else "not ready"
+        return cls(status=standing, checks=tuple(checks), ledger_size=ledger_size, isolation=isolation)
 
 
 class HealthOut(Closed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import ipaddress
 import os
 from pathlib import Path
@@ -13,12 +14,12 @@ from provenance_cli.exits import ExitCode
 from provenance_cli.render import note, path_text, say
 from provenance_cli.session import Session
 
-#: Largest request head, bytes. Source: security.md SR-21.
-_MAX_HEAD_BYTES = 32 << 10
 #: Seconds an idle connection is kept, and requests are given at shutdown.
 _IDLE_S, _FAREWELL_S = 5, 20
-#: Connections beyond this are answered 503: the workers are few, and each waiting upload costs disk.
-_CONNECTIONS = 256
+#: Connections beyond this are answered 503. Idle ones are cheap; what costs something is bounded by itself.
+_CONNECTIONS = 2_048
+#: The protocol with a deadline for request heads; by name, since the command line does not know the service.
+_PROTOCOL = ("provenance_api.protocol", "GuardedProtocol")
 #: Where ``--dev`` puts its installation.
 _DEV_FOLDER = Path("provenance-dev")
 
@@ -52,7 +53,7 @@ def command(session: Session, *, host: str | None, port: int | None, dev: bool) 
         port=number,
         server_header=False,
         proxy_headers=False,
-        h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
+        http=getattr(importlib.import_module(_PROTOCOL[0]), _PROTOCOL[1]),
         timeout_keep_alive=_IDLE_S,
         timeout_graceful_shutdown=_FAREWELL_S,
         limit_concurrency=_CONNECTIONS,

@@ -97,6 +97,9 @@ class Runner:
             self._jobs.put_back(job, worker)
         except ProvenanceError as cause:
             self._failed(job, worker, cause)
+        except Exception:  # noqa: BLE001 - the edge of the thread: a bug in one job must not end the others
+            _log.exception("job %s failed", job.id)
+            self._jobs.fail(job, worker, {"code": "bug", "detail": "this is a bug; quote the job's id"})
         if self._jobs.find(job.id).state.over:
             self._over(job)
 

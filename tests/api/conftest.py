@@ -18,6 +18,7 @@ from provenance.record import SourceType
 from provenance.setup import initialise
 from provenance.signing.claims import SigningRequest
 from provenance_api.app import create_app
+from provenance_api.protocol import GuardedProtocol
 from provenance_api.rates import Rates
 from tests.fakes.pictures import encoded, photograph
 
@@ -42,7 +43,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     settings = initialise(folder, "Example <News> TEST")
     app = create_app(settings)
     app.state.rates = Rates(per_minute=1e6, burst=1e6)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", ws="none"))
+    config = uvicorn.Config(app, port=0, log_level="warning", ws="none", http=GuardedProtocol)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

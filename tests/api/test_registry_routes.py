@@ -138,3 +138,12 @@ def test_health_and_readiness(client):
     ready = client.get("/readyz").json()
     assert (ready["status"], ready["ledger_size"] >= 1) == ("ready", True)
     assert ready["isolation"] in ("seccomp", "rlimits")
+    assert {one["name"] for one in ready["checks"]} == {
+        "registry",
+        "ledger",
+        "workers",
+        "keys",
+        "disk",
+        "queue",
+    }
+    assert all(one["ok"] and one["reason"] for one in ready["checks"])

@@ -234,7 +234,7 @@ def test_serve_hands_limits_to_the_server_and_the_configuration_to_the_service(t
     result = CliRunner().invoke(main, ["--config", str(config), "serve"])
     assert result.exit_code == 0, result.output
     assert (called["host"], called["port"]) == ("127.0.0.1", 8123)
-    assert called["h11_max_incomplete_event_size"] == 32 << 10
+    assert called["http"].__name__ == "GuardedProtocol"
     assert called["limit_concurrency"] > 0
     assert called["timeout_keep_alive"] <= 10
     assert called["server_header"] is False
