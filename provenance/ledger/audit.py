@@ -65,6 +65,7 @@ class _Walk:
         self._payloads: dict[int, Callable[[], Payload | None]] = {}
         self._codes: dict[int, tuple[StoredFingerprint, ...]] = {}
         self._rows: dict[int, Record] = {}
+        self._newest = ""
         self._notes = _notes(store)
         self._next: tuple[int, str] | None = next(self._notes, None)
 
@@ -105,6 +106,7 @@ class _Walk:
                     hint=_HINT,
                 )
             self.checkpoints += 1
+            self._newest = self._next[1]
             self._next = next(self._notes, None)
 
     def _entry(self, index: int, stored: bytes, leaf: bytes) -> None:
@@ -167,6 +169,11 @@ class _Walk:
         if edge_root(self.edge, self.size) != head.root:
             raise ProofError(
                 f"expected root {head.root.hex()[:16]} at size {self.size}, found another", hint=_HINT
+            )
+        if head.size and self._newest != head.note:
+            raise ProofError(
+                f"expected the checkpoint of size {head.size} among those that were kept, found none",
+                hint=_HINT,
             )
         if self._next is not None and self._next[0] <= self.size:
             raise ProofError(
