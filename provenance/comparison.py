@@ -58,7 +58,9 @@ class Geometry:
         crop: The part of the asset that the copy shows.
         rotation_deg: Rotation of the copy against the asset, degrees clockwise.
         scale: Copy pixels per asset pixel along the width.
-        inliers: Local features that agree with the matrix.
+        inliers: Local features that agree with the matrix; 0 where it rests on correlation alone.
+        agreement: Share of the shared part's textured blocks whose detail agrees, 0..1.
+        negative: Whether the copy is a negative.
     """
 
     matrix: tuple[float, float, float, float, float, float, float, float, float]
@@ -67,6 +69,8 @@ class Geometry:
     rotation_deg: float
     scale: float
     inliers: int
+    agreement: float = 0.0
+    negative: bool = False
 
 
 class Channel(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +29,68 @@ class PictureCode:
         value: The code.
         form: What was done to the picture before: ``as it is``, ``mirrored`` ...
         quality: PDQ quality 0..100, or None.
+        mirrored: Whether the form is mirrored.
+        negative: Whether the form is a negative.
     """
 
     algorithm: str
     value: bytes
     form: str
     quality: int | None
+    mirrored: bool = False
+    negative: bool = False
+
+
+#: The whole picture: left, top, right, bottom as fractions.
+WHOLE: Final = (0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way of looking at a query picture for local features.
+
+    Attributes:
+        mirrored: Left and right exchanged.
+        inverted: Dark and light exchanged.
+        side_px: Longer side, pixels, that the part looked at is brought to.
+        part: What is looked at: left, top, right, bottom as fractions of the picture.
+        name: What distinguishes the part, for readers; empty for the whole picture.
+    """
+
+    mirrored: bool = False
+    inverted: bool = False
+    side_px: int = 512
+    part: tuple[float, float, float, float] = WHOLE
+    name: str = ""
+
+    @property
+    def words(self) -> str:
+        """The view for readers: ``as it is`` or, for example, ``mirrored, negative``."""
+        said = (
+            "mirrored" if self.mirrored else "",
+            "negative" if self.inverted else "",
+            f"at {self.side_px} px" if self.side_px != 512 else "",
+            self.name,
+        )
+        return ", ".join(word for word in said if word) or "as it is"
+
+    def shown(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return what the view shows of a picture, uint8, shape (h, w) or (h, w, 3), at the picture's scale."""
+        left, top, right, bottom = self.part
+        height, width = picture.shape[:2]
+        rows = slice(round(top * height), max(round(bottom * height), round(top * height) + 1))
+        columns = slice(round(left * width), max(round(right * width), round(left * width) + 1))
+        inner = picture[rows, columns]
+        inner = inner[:, ::-1] if self.mirrored else inner
+        return np.ascontiguousarray(255 - inner if self.inverted else inner)
+
+    def matrix(self) -> NDArray[np.float64]:
+        """Return the 3x3 map from fractions of the picture to fractions of the view."""
+        left, top, right, bottom = self.part
+        across, down = 1 / (right - left), 1 / (bottom - top)
+        cut = np.array([[across, 0, -left * across], [0, down, -top * down], [0, 0, 1]], np.float64)
+        flip = np.array([[-1, 0, 1], [0, 1, 0], [0, 0, 1]], np.float64)
+        return flip @ cut if self.mirrored else cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +98,11 @@ class FeatureView:
     """Local features of a query picture looked at in one way.
 
     Attributes:
-        form: What was done to the picture before: ``as it is``, ``mirrored`` ...
+        view: The way.
         features: Stored form of the features, at least one.
     """
 
-    form: str
+    view: View
     features: bytes
 
 

@@ -48,6 +48,8 @@ class GeometryOut(Closed):
     rotation_deg: float
     scale: float
     inliers: int
+    agreement: float
+    negative: bool
 
 
 class SegmentOut(Closed):

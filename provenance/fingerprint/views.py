@@ -6,6 +6,7 @@ beyond their pyramid: those are looked for in further views of the picture.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import cv2
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.errors import UnmatchableError
-from provenance.examination import FeatureView
+from provenance.examination import FeatureView, View
 from provenance.fingerprint import image, local
 
 #: Features of one view and the cells along each side they are taken from. Source: docs/measurements.md,
@@ -26,60 +27,56 @@ MIN_TRIMMED: Final = 0.1
 FURTHER_SIDES: Final = (256, 1024)
 
 Rgb = NDArray[np.uint8]
-Gray = NDArray[np.uint8]
+Part = tuple[float, float, float, float]
 
 
-def first_views(rgb: Rgb) -> tuple[FeatureView, ...]:
+def first_views(rgb: Rgb) -> tuple[View, ...]:
     """Return the views that find most copies: plain and mirrored, with and without a plain border.
 
     Args:
         rgb: uint8, shape (height, width, 3), upright.
-
-    Returns:
-        Up to four views; those without any feature are left out.
     """
-    gray = _luma(rgb)
-    views = [("as it is", gray), ("mirrored", gray[:, ::-1])]
+    views = [View(), View(mirrored=True)]
+    height, width = rgb.shape[:2]
     left, top, right, bottom = image.trim_border(rgb)
-    if (right - left) * (bottom - top) < (1 - MIN_TRIMMED) * gray.size:
-        inner = gray[top:bottom, left:right]
-        views += [("border trimmed", inner), ("mirrored, border trimmed", inner[:, ::-1])]
-    return _views([(form, shown, local.SIDE_PX) for form, shown in views])
+    if (right - left) * (bottom - top) < (1 - MIN_TRIMMED) * height * width:
+        inner = (left / width, top / height, right / width, bottom / height)
+        views += part_views(inner, "border trimmed")
+    return tuple(views)
 
 
-def further_views(rgb: Rgb) -> tuple[FeatureView, ...]:
-    """Return the views to try where the first ones find nothing: other scales, and the negative.
+def further_views() -> tuple[View, ...]:
+    """Return the views to try where the first ones find nothing: the negative, and other scales."""
+    scaled = [View(mirrored=flip, side_px=side) for side in FURTHER_SIDES for flip in (False, True)]
+    return (View(inverted=True), View(mirrored=True, inverted=True), *scaled)
+
+
+def part_views(part: Part, name: str) -> tuple[View, ...]:
+    """Return the views of a part of the picture, plain and mirrored.
+
+    Args:
+        part: Left, top, right, bottom, fractions of the picture.
+        name: What the part is, for readers.
+    """
+    return View(part=part, name=name), View(mirrored=True, part=part, name=name)
+
+
+def seen(rgb: Rgb, views: Iterable[View], count: int = COUNT, grid: int = GRID) -> tuple[FeatureView, ...]:
+    """Return the local features of a picture in each view; views without any are left out.
 
     Args:
         rgb: uint8, shape (height, width, 3), upright.
+        views: The views.
+        count: Most features of one view.
+        grid: Cells along each side they are spread over.
     """
-    gray = _luma(rgb)
-    scaled = [
-        (f"{form}{side} px", shown, side)
-        for side in FURTHER_SIDES
-        for form, shown in (("", gray), ("mirrored, ", gray[:, ::-1]))
-    ]
-    inverted = 255 - gray
-    return _views(
-        [
-            *scaled,
-            ("negative", inverted, local.SIDE_PX),
-            ("mirrored, negative", inverted[:, ::-1], local.SIDE_PX),
-        ]
-    )
-
-
-def _views(wanted: list[tuple[str, Gray, int]]) -> tuple[FeatureView, ...]:
+    gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), np.uint8)
     made = []
-    for form, gray, side in wanted:
+    for view in views:
         try:
-            found = local.features(np.ascontiguousarray(gray), COUNT, GRID, side)
+            found = local.features(view.shown(gray), count, grid, view.side_px)
         except UnmatchableError:  # a ribbon holds no descriptor; the picture's codes may still be found
             continue
         if len(found):
-            made.append(FeatureView(form, found.to_bytes()))
+            made.append(FeatureView(view, found.to_bytes()))
     return tuple(made)
-
-
-def _luma(rgb: Rgb) -> Gray:
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), np.uint8)

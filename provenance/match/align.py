@@ -7,6 +7,7 @@ framing is nearly the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from provenance.errors import UnmatchableError
 from provenance.evidence import Box, Geometry
+from provenance.examination import View
 from provenance.fingerprint import local
 from provenance.match import propose, warp
 from provenance.match.reference import shrunk
@@ -38,6 +40,8 @@ _MARGIN_PX = 12
 _DRIFT = 0.04
 # Least standard deviation of a block's detail that counts as texture, grey levels: above WebP's own noise.
 _TEXTURE = 3.0
+# Share of agreeing blocks from which no further view is looked at.
+_SETTLED = 0.6
 # Correlation of a block's detail above which it takes part in refinement: what was pasted must not pull.
 _STEADY = 0.3
 
@@ -59,19 +63,24 @@ class Aligner:
 
     copy_rgb: warp.Rgb
     _small: warp.Rgb = field(init=False, repr=False)
-    _features: dict[propose.Form, local.Features | None] = field(init=False, repr=False, default_factory=dict)
-    _sift: dict[propose.Form, tuple[NDArray[np.float32], Points]] = field(
+    _features: dict[View, local.Features | None] = field(init=False, repr=False, default_factory=dict)
+    _sift: dict[View, tuple[NDArray[np.float32], Points]] = field(
         init=False, repr=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
         self._small = shrunk(self.copy_rgb, 1024)
 
-    def align(self, reference_rgb: warp.Rgb, asset_size: tuple[int, int] | None = None) -> Geometry | None:
+    def align(
+        self,
+        reference_rgb: warp.Rgb,
+        asset_size: tuple[int, int] | None = None,
+        views: Sequence[View] = propose.VIEWS,
+    ) -> Geometry | None:
         """Return how the copy lies in the reference, or None where it is no copy of it.
 
-        1. ORB features, plain and mirrored, at three scales, then inverted: the first form with plenty of
-           agreeing features settles it, else the one with the most.
+        1. ORB features of the copy in each view: the first whose map makes the detail of the two pictures
+           agree well settles it, else the one with the most agreeing features.
         2. Where fewer than nine agree: SIFT, which finds more in smooth pictures.
         3. Where fewer than nine agree still: correlation of the whole pictures in eight forms.
         4. Refinement by enhanced correlation; then the detail of the two pictures must agree.
@@ -80,6 +89,7 @@ class Aligner:
             reference_rgb: uint8, shape (height, width, 3), at most 512 pixels a side.
             asset_size: Width and height of the registered asset, pixels, for the scale; the reference's
                 where absent.
+            views: The views to look at, likeliest first.
 
         Returns:
             The geometry; ``inliers`` is 0 where it rests on correlation alone.
@@ -88,51 +98,108 @@ class Aligner:
             FormatError: ``reference_rgb`` has another shape or type.
         """
         reference = _luma(shrunk(reference_rgb, propose.SIDE_PX))
-        for proposed in (self._by_orb, self._by_sift):
-            fit = proposed(reference)
+        size = asset_size or _size(reference)
+        best = self._by_orb(reference_rgb, reference, views)
+        if best is None or best[0].inliers < propose.SURE or best[2] < AGREEING:
+            fit = self._by_sift(reference)
             if fit is not None:
-                matrix, alike = _refined(self._small, reference_rgb, fit)
-                if alike >= AGREEING:
-                    return _geometry(matrix, fit.inliers, self.copy_rgb.shape, asset_size or _size(reference))
+                best = _likelier(best, (fit, *_refined(self._small, reference_rgb, fit)))
+        if best is not None and best[2] >= AGREEING:
+            fit, matrix, alike = best
+            return _geometry(
+                matrix, fit.inliers, self.copy_rgb.shape, size, alike, negative=fit.view.inverted
+            )
+        return self.align_whole(reference_rgb, size)
+
+    def align_whole(self, reference_rgb: warp.Rgb, asset_size: tuple[int, int]) -> Geometry | None:
+        """Return how the copy lies in the reference by correlation of the whole pictures alone, or None.
+
+        Raises:
+            FormatError: ``reference_rgb`` has another shape or type.
+        """
         dense = _by_correlation(self._small, reference_rgb)
         if dense is None:
             return None
-        return _geometry(dense, 0, self.copy_rgb.shape, asset_size or _size(reference))
+        alike = agreement(self._small, reference_rgb, dense)
+        return _geometry(dense, 0, self.copy_rgb.shape, asset_size, alike)
 
-    def _by_orb(self, reference: Gray) -> propose.Fit | None:
+    def agreeing(self, stored: local.Features, asset_size: tuple[int, int], view: View) -> int:
+        """Return how many stored features of an asset one plausible map of a view explains; 0 under five.
+
+        This costs a fiftieth of :meth:`align`: what it does not make likely need not be aligned.
+        """
+        seen = self._of(view)
+        if seen is None:
+            return 0
+        fit = self._fit(stored, seen, asset_size, view, propose.LIKELY)
+        return fit.inliers if fit is not None else 0
+
+    def fit_to(self, reference_rgb: warp.Rgb) -> propose.Fit | None:
+        """Return the map that local features propose, unrefined; None where fewer than nine agree."""
+        reference = _luma(shrunk(reference_rgb, propose.SIDE_PX))
         known = _features(reference, _REFERENCE_COUNT, local.GRID, local.SIDE_PX)
-        if known is None:
-            return None
         best: propose.Fit | None = None
-        for form in propose.FORMS:
-            seen = self._of(form)
-            if seen is None:
-                continue
-            pairs = propose.pairs(known.descriptors, seen.descriptors, cv2.NORM_HAMMING, propose.ORB_RATIO)
-            here, there = _points(seen)[pairs[:, 1]], _points(known)[pairs[:, 0]]
-            fit = propose.fit(here, there, form, self._size, _size(reference))
-            best = _better(best, fit)
+        for view in propose.VIEWS if known is not None else ():
+            seen = self._of(view)
+            fit = None if seen is None or known is None else self._fit(known, seen, _size(reference), view)
+            if fit is not None and (best is None or fit.inliers > best.inliers):
+                best = fit
             if best is not None and best.inliers >= propose.PLENTY:
                 break
         return best
 
-    def _of(self, form: propose.Form) -> local.Features | None:
-        if form not in self._features:
-            gray = form.gray(_luma(self._small))
-            self._features[form] = _features(gray, _COPY_COUNT, _COPY_GRID, form.side_px)
-        return self._features[form]
+    def confirm(self, reference_rgb: warp.Rgb, fit: propose.Fit) -> Geometry | None:
+        """Return the refined geometry of a proposed map, or None where the pictures' detail disagrees."""
+        matrix, alike = _refined(self._small, reference_rgb, fit)
+        if alike < AGREEING:
+            return None
+        return _geometry(matrix, fit.inliers, self.copy_rgb.shape, _size(_luma(reference_rgb)), alike)
+
+    def _by_orb(
+        self, reference_rgb: warp.Rgb, reference: Gray, views: Sequence[View]
+    ) -> tuple[propose.Fit, warp.Matrix, float] | None:
+        known = _features(reference, _REFERENCE_COUNT, local.GRID, local.SIDE_PX)
+        best: tuple[propose.Fit, warp.Matrix, float] | None = None
+        for view in views if known is not None else ():
+            seen = self._of(view)
+            fit = None if seen is None or known is None else self._fit(known, seen, _size(reference), view)
+            if fit is None or (best is not None and fit.inliers <= best[0].inliers):
+                continue
+            best = _likelier(best, (fit, *_refined(self._small, reference_rgb, fit)))
+            if best is not None and best[0].inliers >= propose.SURE and best[2] >= _SETTLED:
+                break
+        return best
+
+    def _fit(
+        self,
+        known: local.Features,
+        seen: local.Features,
+        size: tuple[int, int],
+        view: View,
+        least: int = INLIERS,
+    ) -> propose.Fit | None:
+        pairs = propose.pairs(known.descriptors, seen.descriptors, cv2.NORM_HAMMING, propose.ORB_RATIO)
+        here, there = _points(seen)[pairs[:, 1]], _points(known)[pairs[:, 0]]
+        return propose.fit(here, there, view, self._size, size, least)
+
+    def _of(self, view: View) -> local.Features | None:
+        if view not in self._features:
+            gray = view.shown(_luma(self._small))
+            self._features[view] = _features(gray, _COPY_COUNT, _COPY_GRID, view.side_px)
+        return self._features[view]
 
     def _by_sift(self, reference: Gray) -> propose.Fit | None:
         known, known_at = propose.sift(reference)
         gray = _luma(shrunk(self._small, propose.SIDE_PX))
         best: propose.Fit | None = None
-        for form in propose.FORMS[:2]:
-            if form not in self._sift:
-                self._sift[form] = propose.sift(form.gray(gray))
-            seen, seen_at = self._sift[form]
+        for view in propose.VIEWS[:2]:
+            if view not in self._sift:
+                self._sift[view] = propose.sift(view.shown(gray))
+            seen, seen_at = self._sift[view]
             pairs = propose.pairs(known, seen, cv2.NORM_L2, propose.SIFT_RATIO)
-            fit = propose.fit(seen_at[pairs[:, 1]], known_at[pairs[:, 0]], form, self._size, _size(reference))
-            best = _better(best, fit)
+            fit = propose.fit(seen_at[pairs[:, 1]], known_at[pairs[:, 0]], view, self._size, _size(reference))
+            if fit is not None and (best is None or fit.inliers > best.inliers):
+                best = fit
         return best
 
     @property
@@ -227,15 +294,18 @@ def _points(found: local.Features) -> Points:
     return np.asarray(found.points, np.float64)
 
 
-def _better(one: propose.Fit | None, other: propose.Fit | None) -> propose.Fit | None:
-    if one is None or other is None:
-        return one or other
-    return other if other.inliers > one.inliers else one
+def _likelier(
+    one: tuple[propose.Fit, warp.Matrix, float] | None, other: tuple[propose.Fit, warp.Matrix, float]
+) -> tuple[propose.Fit, warp.Matrix, float]:
+    """Return the map under which the detail of more blocks agrees, of equals the one with more features."""
+    if one is None or (other[2], other[0].inliers) > (one[2], one[0].inliers):
+        return other
+    return one
 
 
 def _refined(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, fit: propose.Fit) -> tuple[warp.Matrix, float]:
     """Return the map sharpened by enhanced correlation and its agreement; the best of what was tried."""
-    inverted = fit.form.inverted
+    inverted = fit.view.inverted
     perspective = bool(np.abs(fit.matrix[2, :2]).max() > 1e-6)
     tried = [fit.matrix]
     # Twice: the blocks that agree are known better after the first.
@@ -314,7 +384,13 @@ def _likeness(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, 
 
 
 def _geometry(
-    matrix: warp.Matrix, inliers: int, copy_shape: tuple[int, ...], asset_size: tuple[int, int]
+    matrix: warp.Matrix,
+    inliers: int,
+    copy_shape: tuple[int, ...],
+    asset_size: tuple[int, int],
+    alike: float = 0.0,
+    *,
+    negative: bool = False,
 ) -> Geometry:
     height, width = copy_shape[:2]
     middle = warp.apply(matrix, np.array([[0.5, 0.5], [0.5 + 1e-4, 0.5], [0.5, 0.5 + 1e-4]]))
@@ -332,4 +408,6 @@ def _geometry(
         rotation_deg=turn + 0.0,
         scale=float(1 / np.hypot(*along)),
         inliers=inliers,
+        agreement=alike,
+        negative=negative,
     )

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.examination import FrameTrack
+from provenance.examination import FrameTrack, View
 from provenance.match.index import CodeIndex
 
 #: Query frames looked up, spread over the film.
@@ -32,13 +32,15 @@ class Candidate:
         asset_id: The registration.
         votes: How much speaks for it, in the units of its finder.
         distance: Smallest code distance, bits, or None.
-        form: Form of the copy at that distance.
+        form: Form of the copy at that distance, for readers.
+        view: How the copy was looked at when it was found, or None.
     """
 
     asset_id: str
     votes: float
     distance: int | None = None
     form: str = ""
+    view: View | None = None
 
 
 class FrameBook:

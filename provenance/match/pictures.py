@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.examination import FeatureView, PictureCode, View
 from provenance.fingerprint import local
 from provenance.match.candidates import Candidate
 from provenance.match.column import Column
@@ -65,34 +66,41 @@ class PictureBook:
             codes = b"".join(code for _, code, _ in pictures)
             self._codes.add(np.frombuffer(codes, np.uint8).reshape(len(pictures), -1))
 
-    def by_code(self, forms: Sequence[tuple[bytes, str]], radius: int) -> list[Candidate]:
-        """Return the assets within ``radius`` bits of any form of the copy, nearest first."""
-        best: dict[str, tuple[int, str]] = {}
-        for which, neighbour in self._codes.within_any([code for code, _ in forms], radius):
+    def by_code(self, codes: Sequence[PictureCode], radius: int) -> list[Candidate]:
+        """Return the assets within ``radius`` bits of any code of the copy, nearest first."""
+        best: dict[str, tuple[int, int]] = {}
+        for which, neighbour in self._codes.within_any([code.value for code in codes], radius):
             owner = self._owners[neighbour.position]
-            found = (neighbour.distance, forms[which][1])
-            best[owner] = min(best.get(owner, found), found)
-        ranked = sorted(best.items(), key=lambda item: item[1])
-        return [Candidate(asset_id, 256.0 - bits, bits, form) for asset_id, (bits, form) in ranked]
+            best[owner] = min(best.get(owner, (neighbour.distance, which)), (neighbour.distance, which))
+        found = []
+        for asset_id, (bits, which) in sorted(best.items(), key=lambda item: (*item[1], item[0])):
+            form = codes[which]
+            view = View(mirrored=form.mirrored, inverted=form.negative)
+            found.append(Candidate(asset_id, 256.0 - bits, bits, form.form, view))
+        return found
 
-    def by_features(self, views: Sequence[tuple[bytes, str]]) -> list[Candidate]:
+    def by_features(self, views: Sequence[FeatureView]) -> list[Candidate]:
         """Return the assets that share local features with the copy, most votes first.
 
         A feature of the copy gives each asset it is near to the fraction 1/(assets it is near to); an asset
         counts the votes that agree in turn and scale, which strangers' do not.
 
         Args:
-            views: Stored features of the copy, each with the form of the copy they were taken of.
+            views: Local features of the copy in the views to look up.
 
         Raises:
             FormatError: The features of a view are damaged.
         """
-        best: dict[int, tuple[float, str]] = {}
-        for stored, form in views:
-            for owner, votes in self._votes(local.Features.from_bytes(stored)):
-                best[owner] = max(best.get(owner, (0.0, "")), (votes, form))
+        best: dict[int, tuple[float, View]] = {}
+        for looked in views:
+            for owner, votes in self._votes(local.Features.from_bytes(looked.features)):
+                if owner not in best or votes > best[owner][0]:
+                    best[owner] = (votes, looked.view)
         ranked = sorted(best.items(), key=lambda item: (-item[1][0], item[0]))
-        return [Candidate(self._owners[owner], votes, form=form) for owner, (votes, form) in ranked]
+        return [
+            Candidate(self._owners[owner], votes, form=view.words, view=view)
+            for owner, (votes, view) in ranked
+        ]
 
     def _votes(self, copy: local.Features) -> list[tuple[int, float]]:
         near = self._descriptors.near(copy.descriptors)

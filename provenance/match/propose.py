@@ -9,13 +9,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.examination import View
 from provenance.match import warp
 
 #: Local features that must agree. Source: docs/measurements.md, verified pairs: 0 of 33,067 wrong pairs at 9
 #: or more, 2 at 8.
 INLIERS: Final = 9
-#: Inliers that settle the matter, so that no further form or scale is tried.
+#: Fewest that make a pair worth aligning in full. Source: docs/measurements.md, matching: one wrong pair in a
+#: few hundred has as many.
+LIKELY: Final = 5
+#: Inliers that settle a film frame, so that no further view is looked at.
 PLENTY: Final = 30
+#: Fewest that, with detail that agrees, settle the matter, so that no further view or method is tried.
+SURE: Final = 15
 #: Longer side of the pictures in which distances are measured, pixels.
 SIDE_PX: Final = 512
 #: Nearest over second nearest distance, ORB. Source: docs/measurements.md, verification.
@@ -35,36 +41,10 @@ Gray = NDArray[np.uint8]
 Points = NDArray[np.float64]
 Descriptors = NDArray[np.uint8] | NDArray[np.float32]
 
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """One way of looking at the copy, with its way back.
-
-    Attributes:
-        mirrored: Left and right exchanged.
-        inverted: Dark and light exchanged.
-        side_px: Longer side at which features are taken.
-    """
-
-    mirrored: bool
-    inverted: bool
-    side_px: int
-
-    def gray(self, gray: Gray) -> Gray:
-        """Return the luma of the copy in this form."""
-        shown = gray[:, ::-1] if self.mirrored else gray
-        return np.ascontiguousarray(255 - shown if self.inverted else shown)
-
-    def matrix(self) -> warp.Matrix:
-        """Map from the copy's fractions to this form's."""
-        flip = [[-1, 0, 1], [0, 1, 0], [0, 0, 1]] if self.mirrored else np.eye(3)
-        return np.array(flip, np.float64)
-
-
-#: In order of how often each is needed; 256 finds half crops, 1024 finds a picture within a picture.
-FORMS = (
-    *(Form(mirrored, False, side) for side in (512, 256, 1024) for mirrored in (False, True)),
-    *(Form(mirrored, True, 512) for mirrored in (False, True)),
+#: Views in order of how often each is needed; 256 finds half crops, 1024 finds a picture within a picture.
+VIEWS: Final = (
+    *(View(mirrored=flip, side_px=side) for side in (512, 256, 1024) for flip in (False, True)),
+    *(View(mirrored=flip, inverted=True) for flip in (False, True)),
 )
 
 
@@ -75,12 +55,12 @@ class Fit:
     Attributes:
         matrix: float64, shape (3, 3): from copy fractions to reference fractions.
         inliers: Different places whose features agree with it.
-        form: The form of the copy in which they do.
+        view: The view of the copy in which they do.
     """
 
     matrix: warp.Matrix
     inliers: int
-    form: Form
+    view: View
 
 
 def sift(gray: Gray) -> tuple[NDArray[np.float32], Points]:
@@ -108,37 +88,46 @@ def pairs(known: Descriptors, seen: Descriptors, norm: int, ratio: float) -> NDA
     """
     if len(known) < 2 or len(seen) < 2:
         return np.zeros((0, 2), np.int64)
-    best: dict[int, tuple[float, int]] = {}
-    for first, second in cv2.BFMatcher(norm).knnMatch(known, seen, k=2):
-        if first.distance < ratio * second.distance:
-            rival = best.get(first.trainIdx)
-            if rival is None or first.distance < rival[0]:
-                best[first.trainIdx] = (first.distance, first.queryIdx)
-    return np.array([(q, t) for t, (_, q) in best.items()], np.int64).reshape(-1, 2)
+    kind = cv2.CV_32S if norm == cv2.NORM_HAMMING else cv2.CV_32F
+    distance, partner = cv2.batchDistance(known, seen, kind, normType=norm, K=2)
+    passing = np.flatnonzero(distance[:, 0] < ratio * distance[:, 1])
+    # Of several partners of one seen feature the nearest stays, of equals the first.
+    order = passing[np.lexsort((passing, distance[passing, 0]))]
+    _, first = np.unique(partner[order, 0], return_index=True)
+    kept = order[np.sort(first)]
+    return np.stack([kept, partner[kept, 0]], axis=1).astype(np.int64)
 
 
 def fit(
-    seen: Points, known: Points, form: Form, copy_size: tuple[int, int], size: tuple[int, int]
+    seen: Points,
+    known: Points,
+    view: View,
+    copy_size: tuple[int, int],
+    size: tuple[int, int],
+    least: int = INLIERS,
 ) -> Fit | None:
-    """Return the map most pairs agree on, where at least nine do and it is plausible.
+    """Return the map most pairs agree on, where enough do and it is plausible.
 
     Args:
-        seen: float64, shape (n, 2): places in this form of the copy, fractions.
+        seen: float64, shape (n, 2): places in this view of the copy, fractions.
         known: float64, shape (n, 2): their partners in the reference, fractions.
-        form: The form.
+        view: The view.
         copy_size: Width and height of the copy, pixels.
         size: Width and height of the reference, pixels.
+        least: Fewest places that must agree, at least 4.
     """
-    if len(seen) < INLIERS:
+    if len(seen) < least:
         return None
-    here, there = np.array(copy_size) * SIDE_PX / max(copy_size), np.array(size) * SIDE_PX / max(size)
+    left, top, right, bottom = view.part
+    shown = ((right - left) * copy_size[0], (bottom - top) * copy_size[1])
+    here, there = np.array(shown) * SIDE_PX / max(shown), np.array(size) * SIDE_PX / max(size)
     source, target = (seen * here).astype(np.float32), (known * there).astype(np.float32)
     matrix, agree = _consensus(source, target)
     count = min(_places(source[agree]), _places(target[agree]))
-    if count < INLIERS or not _spread(seen[agree], known[agree]) or not _plausible(matrix, here):
+    if count < least or not _spread(seen[agree], known[agree]) or not _plausible(matrix, here):
         return None
-    fractions = np.diag([*(1 / there), 1]) @ matrix @ np.diag([*here, 1]) @ form.matrix()
-    return Fit(np.asarray(fractions / fractions[2, 2], np.float64), count, form)
+    fractions = np.diag([*(1 / there), 1]) @ matrix @ np.diag([*here, 1]) @ view.matrix()
+    return Fit(np.asarray(fractions / fractions[2, 2], np.float64), count, view)
 
 
 def _consensus(
