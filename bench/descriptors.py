@@ -107,7 +107,7 @@ def faiss_flat(stored: Codes) -> Search:
 
 
 def faiss_multihash(stored: Codes) -> Search:
-    """faiss' own form of the same hashing: eight keys of 20 bits, none flipped."""
+    """Faiss' own form of the same hashing: eight keys of 20 bits, none flipped."""
     import faiss  # noqa: PLC0415 - optional
 
     index = faiss.IndexBinaryMultiHash(256, 8, 20)

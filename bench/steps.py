@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from provenance.evidence import SourceType
+from provenance.examination import DECODE_SIDE_PX
 from provenance.media import decode
 from provenance.media.asset import MediaType
 from provenance.settings import Limits
@@ -28,7 +29,6 @@ from provenance.setup import Installation, initialise
 from provenance.signing import manifest
 from provenance.signing.claims import SigningRequest, build_definition
 from provenance.signing.trust import plain_trust
-from provenance.tasks import DECODE_SIDE_PX
 
 
 def photograph(target: Path, megapixels: float) -> None:

@@ -34,6 +34,14 @@ class Box:
         """Share of the picture, 0..1."""
         return self.w * self.h
 
+    def overlap(self, other: Box) -> float:
+        """Return the shared area over the area of both together, 0..1."""
+        across = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        down = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        shared = max(across, 0.0) * max(down, 0.0)
+        both = self.area + other.area - shared
+        return shared / both if both > 0 else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

@@ -6,7 +6,7 @@ This module is the one place to import the values from; they are defined beside 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from provenance.comparison import (
@@ -26,6 +26,7 @@ from provenance.credential import Claims, Credential, CredentialState, Ingredien
 from provenance.digest import Digest
 from provenance.media.asset import Kind, MediaType
 from provenance.record import Record, RecordStatus, SourceType
+from provenance.transformation import Transformation
 from provenance.verdict import Confidence, Reason, Verdict, VerdictCode
 
 __all__ = [
@@ -56,10 +57,15 @@ __all__ = [
     "SourceType",
     "Span",
     "StatusCode",
+    "Transformation",
     "Unavailable",
     "Verdict",
     "VerdictCode",
 ]
+
+
+#: Overlap (intersection over union) from which two matches lie at the same place of a copy.
+SAME_PLACE = 0.5
 
 
 class Family(StrEnum):
@@ -69,6 +75,7 @@ class Family(StrEnum):
     BOUND = "bound"  # the same hard-bound bytes under the same manifest
     GLOBAL = "global"  # whole-picture codes: PDQ, ISCC, phash64
     LOCAL = "local"  # local features with geometry
+    DETAIL = "detail"  # detail of the aligned pictures, block by block
     SOUND = "sound"  # sound codes aligned in time
     SPECTRUM = "spectrum"  # stored log-mel reference along the alignment
 
@@ -101,12 +108,14 @@ class Match:
         found: Every way it was found, strongest first.
         alignment: Which part of the copy is which part of the asset; None where not aligned.
         comparison: What differs; ``Unavailable`` where it could not be compared.
+        transformation: What was done to the original to make the copy; None where not aligned or not a picture.
     """
 
     record: Record
     found: tuple[Found, ...]
     alignment: Alignment | None = None
     comparison: Comparison | Unavailable = field(default_factory=lambda: Unavailable("not compared yet"))
+    transformation: Transformation | None = None
 
     @property
     def identical(self) -> bool:
@@ -190,3 +199,29 @@ class Evidence:
     def best(self) -> Match | None:
         """The strongest match, confirmed or not."""
         return self.matches[0] if isinstance(self.matches, tuple) and self.matches else None
+
+    @property
+    def leads(self) -> tuple[Match, ...]:
+        """The strongest match, and of the other confirmed ones the strongest at each other place of the copy.
+
+        Two registrations of one picture lie at the same place; the pictures of a collage do not.
+        """
+        if not isinstance(self.matches, tuple) or not self.matches:
+            return ()
+        leads = [self.matches[0]]
+        for match in self.matches[1:]:
+            if match.confirmed and all(_apart(match, lead) for lead in leads):
+                leads.append(match)
+        return tuple(leads)
+
+    def led_by(self, lead: Match) -> Evidence:
+        """Return the same evidence with ``lead``, one of its matches, first."""
+        others = () if isinstance(self.matches, Unavailable) else self.matches
+        return replace(self, matches=(lead, *(match for match in others if match is not lead)))
+
+
+def _apart(one: Match, other: Match) -> bool:
+    """Return whether two matches lie at different places of the copy."""
+    if one.transformation is None or other.transformation is None:
+        return False
+    return one.transformation.place.overlap(other.transformation.place) < SAME_PLACE

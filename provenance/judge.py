@@ -21,6 +21,9 @@ A ledger entry for the very same bytes is a trusted time, so an expired certific
 identical registered file. Rules 4 and 5 do not apply to a file whose own holding credential is by the
 publisher of the matched asset: a publisher may publish a new version. Detector and generators' marks decide
 in rule 11 only.
+
+Where a copy shows several registered pictures at different places, each is judged by itself and the first rule
+in this order that applies to any of them gives the verdict (docs/adr/0004-several-originals.md).
 """
 
 from __future__ import annotations
@@ -133,6 +136,7 @@ class Findings:
 
 def judge(evidence: Evidence) -> Verdict:
     """Return the verdict on ``evidence``: a code by the rules above, its reasons and what was not checked."""
+    evidence = led(evidence)
     found = findings(evidence)
     code = decide(found)
     return Verdict(
@@ -143,6 +147,18 @@ def judge(evidence: Evidence) -> Verdict:
         not_checked=not_checked(evidence),
         next_step=next_step(code, evidence),
     )
+
+
+def led(evidence: Evidence) -> Evidence:
+    """Return the evidence with the match first that the verdict speaks of.
+
+    Of several registered pictures at different places of one copy it is the one with the gravest finding.
+    """
+    each = [evidence.led_by(lead) for lead in evidence.leads] or [evidence]
+    return min(each, key=lambda one: _ORDER[decide(findings(one))])
+
+
+_ORDER = {code: place for place, code in enumerate(VerdictCode)}
 
 
 def decide(found: Findings) -> VerdictCode:

@@ -60,6 +60,7 @@ _METHOD_WORDS = {
     Family.BOUND: "the same signed content",
     Family.GLOBAL: "whole-picture codes",
     Family.LOCAL: "local features in one geometry",
+    Family.DETAIL: "detail that agrees block by block",
     Family.SOUND: "sound codes aligned in time",
     Family.SPECTRUM: "the stored sound spectrum",
 }
@@ -161,12 +162,42 @@ def _match_reasons(evidence: Evidence) -> Iterator[Reason]:
         return
     best, *others = evidence.matches
     yield _found_reason(best)
+    yield from _rate_reasons(best)
     yield from _status_reasons(best.record)
     if best.confirmed and not best.identical:
         yield from _comparison_reasons(best)
     for other in others:
-        word = "Also matches" if other.confirmed else "Also resembles"
-        yield Reason("registry.other-match", f"{word} {record_text(other.record)}.")
+        yield _other_reason(other, apart=other in evidence.leads)
+
+
+def _other_reason(other: Match, *, apart: bool) -> Reason:
+    """Return what a further match is: another picture in the copy, the same one again, or a look-alike."""
+    name = record_text(other.record)
+    if not other.confirmed:
+        return Reason("registry.other-match", f"Also resembles {name}.")
+    if not apart or other.transformation is None:
+        return Reason("registry.other-match", f"Also matches {name}, at the same place.")
+    place = other.transformation.place
+    text = f"Also shows {name}, in the part at {place.x:.0%}, {place.y:.0%} (size {place.w:.0%} by {place.h:.0%})."
+    differences = other.comparison.differences if isinstance(other.comparison, Comparison) else ()
+    found = "; ".join(difference_text(one) for one in differences[:3])
+    outcome = f" Differences: {found}." if found else " No difference was found in it."
+    return Reason("registry.further-original", f"{text} {other.transformation.sentence}{outcome}")
+
+
+def _rate_reasons(match: Match) -> Iterator[Reason]:
+    """Yield how often chance alone gives a match as strong, as far as it was measured."""
+    measured = [one for one in match.found if one.false_match_rate]
+    if measured:
+        each = "; ".join(
+            f"{_METHOD_WORDS[one.family]}: at most {rate_text(one.false_match_rate or 0)}" for one in measured
+        )
+        yield Reason("registry.rate", f"Measured rate of unrelated pictures that match as strongly: {each}.")
+
+
+def rate_text(rate: float) -> str:
+    """Return a small rate in words, for example ``1 in 60,000 pairs``."""
+    return f"1 in {round(1 / rate, 1 - len(str(int(1 / rate)))):,.0f} pairs"
 
 
 def _found_reason(match: Match) -> Reason:
@@ -205,13 +236,8 @@ def _comparison_reasons(match: Match) -> Iterator[Reason]:
     if match.alignment is not None:
         for segment in match.alignment.segments:
             yield Reason(f"alignment.{segment.channel.value}", segment_text(segment))
-        if (geometry := match.alignment.geometry) is not None:
-            crop = geometry.crop
-            mirrored = ", mirrored" if geometry.mirrored else ""
-            turned = f", rotated {geometry.rotation_deg:.0f}°" if abs(geometry.rotation_deg) >= 1 else ""
-            share = min(crop.w, 1.0) * min(crop.h, 1.0)
-            text = f"Shows {share:.0%} of the original's picture{mirrored}{turned}."
-            yield Reason("alignment.geometry", text)
+        if match.transformation is not None:
+            yield Reason("alignment.geometry", match.transformation.sentence)
     if not isinstance(match.comparison, Comparison):
         return
     for edit in match.comparison.edits:

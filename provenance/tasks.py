@@ -11,10 +11,12 @@ from typing import BinaryIO, Final, cast
 import cv2
 import numpy as np
 
+from provenance import picture_tasks
 from provenance.detect import marks, watermark
 from provenance.digest import Digest
 from provenance.errors import CredentialError, UnmatchableError
 from provenance.examination import (
+    DECODE_SIDE_PX,
     Examination,
     FrameTrack,
     PictureCode,
@@ -22,18 +24,13 @@ from provenance.examination import (
     SoundTrack,
 )
 from provenance.fingerprint import frames, image, iscc, local, sound, views
-from provenance.fingerprint.code import distance
-from provenance.match import align, compare, reference, warp
+from provenance.match import align, reference
 from provenance.media import decode, metadata
 from provenance.media.asset import Kind, MediaType
 from provenance.media.sandbox import Job
 from provenance.plain import to_plain
-from provenance.report import draw
 from provenance.signing import jumbf, manifest
 
-#: Longest side to which pictures are decoded for codes and comparison; part of every code's version. JPEG
-#: decoders reach 960 from 1920 and 3840 pixels by a whole factor, without computing the rest.
-DECODE_SIDE_PX: Final = 960
 #: Seconds between stored frame references. Source: storage budget of docs/measurements.md.
 REFERENCE_STEP_S: Final = 1.0
 _FRAME_SIDE_PX: Final = 512
@@ -171,11 +168,14 @@ def _queried_picture(rgb: image.Rgb) -> tuple[PictureExam | None, tuple[str, ...
     try:
         forms = image.pdq_forms(rgb)
         codes = tuple(
-            PictureCode(one.fingerprint.algorithm, one.fingerprint.value, one.name, None) for one in forms
+            PictureCode(
+                one.fingerprint.algorithm, one.fingerprint.value, one.name, None, one.mirrored, one.negative
+            )
+            for one in forms
         )
     except UnmatchableError as refusal:
         refusals = (refusal.message,)
-    seen = views.first_views(rgb)
+    seen = views.seen(rgb, views.first_views(rgb))
     return (PictureExam(codes, None, seen, None) if codes or seen else None), refusals
 
 
@@ -239,57 +239,6 @@ def _sound_track(job: Job, file: BinaryIO) -> SoundTrack:
 # --- comparing -------------------------------------------------------------------------------------------
 
 
-def compare_picture(job: Job) -> object:
-    """Return, for each stored reference, how the picture lies in it and where it differs, or None.
-
-    Params: ``media_type``; ``candidates``: list of {``blob``, ``width``, ``height``}, best first. The picture
-    of the answer is drawn for the first candidate that aligns. Result: per candidate None or {``geometry``,
-    ``comparison``, ``aligned_distance``: PDQ bits between the aligned copy and the reference, or None}.
-    """
-    media_type = MediaType(str(job.params["media_type"]))
-    picture = decode.read_picture(job.files[0], media_type, job.limits, max_side=DECODE_SIDE_PX)
-    aligner = align.Aligner(picture.rgb)
-    answers: list[object] = []
-    for candidate in cast("list[Mapping[str, object]]", job.params["candidates"]):
-        blob = reference.open_reference(cast("bytes", candidate["blob"]))
-        size = (int(cast("int", candidate["width"])), int(cast("int", candidate["height"])))
-        geometry = aligner.align(blob, size)
-        if geometry is None:
-            answers.append(None)
-            continue
-        comparison = compare.compare_picture(picture.rgb, blob, geometry)
-        first = all(answer is None for answer in answers)
-        drawn = draw.map_png(picture.rgb, blob, geometry, comparison) if first else None
-        answers.append(
-            {
-                "geometry": to_plain(geometry),
-                "comparison": to_plain(comparison),
-                "map_png": drawn,
-                "aligned_distance": _aligned_distance(picture.rgb, blob, geometry.matrix),
-            }
-        )
-    return answers
-
-
-def _aligned_distance(copy: image.Rgb, stored: image.Rgb, matrix: tuple[float, ...]) -> int | None:
-    """Return the PDQ distance of the reference to itself with the aligned copy pasted where the copy shows it.
-
-    The part outside the copy is blanked in both, so that only the shared part is compared.
-    """
-    warped, inside = warp.onto(copy, stored.shape, np.array(matrix).reshape(3, 3))
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    if not len(rows) or not len(columns):
-        return None
-    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    shown = np.where(inside[..., None], warped, stored)[part]
-    try:
-        return distance(
-            image.pdq(np.ascontiguousarray(shown))[0], image.pdq(np.ascontiguousarray(stored[part]))[0]
-        )
-    except UnmatchableError:
-        return None
-
-
 def compare_frames(job: Job) -> object:
     """Return, for each pair of a copy's moment and a stored frame, how the frame lies in it, or None.
 
@@ -337,7 +286,7 @@ TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
     "inspect_store": inspect_store,
     "active_manifest": active_manifest,
     "examine": examine,
-    "compare_picture": compare_picture,
     "compare_frames": compare_frames,
     "digest": digest,
+    **picture_tasks.TASKS,
 }

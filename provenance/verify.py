@@ -34,7 +34,7 @@ from provenance.evidence import (
     Unavailable,
 )
 from provenance.examination import Examination
-from provenance.judge import judge
+from provenance.judge import judge, led
 from provenance.ledger.store import Store
 from provenance.match.find import Finder
 from provenance.media.asset import Asset, MediaType, extension_note, open_asset
@@ -110,16 +110,18 @@ class Verifier:
         if (note := extension_note(path, asset.media_type)) is not None and name is None:
             notes = (*notes, note)
         notes = (*notes, *self._conflicts(marks, credential, matches))
-        evidence = Evidence(
-            digest=asset.digest,
-            media_type=asset.media_type,
-            kind=asset.media_type.kind,
-            credential=credential,
-            matches=matches,
-            marks=marks,
-            score=NO_DETECTOR,
-            notes=notes,
-            not_checked=gaps,
+        evidence = led(
+            Evidence(
+                digest=asset.digest,
+                media_type=asset.media_type,
+                kind=asset.media_type.kind,
+                credential=credential,
+                matches=matches,
+                marks=marks,
+                score=NO_DETECTOR,
+                notes=notes,
+                not_checked=gaps,
+            )
         )
         tell("judging")
         shown = clean_text(name if name is not None else path.name, limit=MAX_NAME)

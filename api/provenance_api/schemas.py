@@ -147,6 +147,24 @@ class RecordOut(Closed):
         )
 
 
+class TransformationOut(Closed):
+    """What was done to the original to make the copy; boxes as in :class:`BoxOut`, ``sentence`` says it in words."""
+
+    place: BoxOut
+    shown: BoxOut
+    shown_share: float
+    rotation_deg: float
+    scale: float
+    stretch: float
+    mirrored: bool
+    negative: bool
+    perspective: float
+    jpeg_quality: int | None
+    sharpness: float | None
+    overlays: tuple[BoxOut, ...]
+    sentence: str
+
+
 class MatchOut(Closed):
     """A registered asset, how it was found and what differs."""
 
@@ -154,6 +172,7 @@ class MatchOut(Closed):
     found: tuple[FoundOut, ...]
     alignment: AlignmentOut | None
     comparison: ComparisonOut | UnavailableOut
+    transformation: TransformationOut | None
     confirmed: bool
     identical: bool
 

@@ -76,6 +76,8 @@ class Aligner:
         reference_rgb: warp.Rgb,
         asset_size: tuple[int, int] | None = None,
         views: Sequence[View] = propose.VIEWS,
+        *,
+        sift: bool = True,
     ) -> Geometry | None:
         """Return how the copy lies in the reference, or None where it is no copy of it.
 
@@ -90,6 +92,7 @@ class Aligner:
             asset_size: Width and height of the registered asset, pixels, for the scale; the reference's
                 where absent.
             views: The views to look at, likeliest first.
+            sift: Whether SIFT is tried; it costs ten times what a view does.
 
         Returns:
             The geometry; ``inliers`` is 0 where it rests on correlation alone.
@@ -100,7 +103,7 @@ class Aligner:
         reference = _luma(shrunk(reference_rgb, propose.SIDE_PX))
         size = asset_size or _size(reference)
         best = self._by_orb(reference_rgb, reference, views)
-        if best is None or best[0].inliers < propose.SURE or best[2] < AGREEING:
+        if sift and not _settled(best):
             fit = self._by_sift(reference)
             if fit is not None:
                 best = _likelier(best, (fit, *_refined(self._small, reference_rgb, fit)))
@@ -139,9 +142,11 @@ class Aligner:
         reference = _luma(shrunk(reference_rgb, propose.SIDE_PX))
         known = _features(reference, _REFERENCE_COUNT, local.GRID, local.SIDE_PX)
         best: propose.Fit | None = None
-        for view in propose.VIEWS if known is not None else ():
+        if known is None:
+            return None
+        for view in propose.VIEWS:
             seen = self._of(view)
-            fit = None if seen is None or known is None else self._fit(known, seen, _size(reference), view)
+            fit = None if seen is None else self._fit(known, seen, _size(reference), view)
             if fit is not None and (best is None or fit.inliers > best.inliers):
                 best = fit
             if best is not None and best.inliers >= propose.PLENTY:
@@ -160,13 +165,15 @@ class Aligner:
     ) -> tuple[propose.Fit, warp.Matrix, float] | None:
         known = _features(reference, _REFERENCE_COUNT, local.GRID, local.SIDE_PX)
         best: tuple[propose.Fit, warp.Matrix, float] | None = None
-        for view in views if known is not None else ():
+        if known is None:
+            return None
+        for view in views:
             seen = self._of(view)
-            fit = None if seen is None or known is None else self._fit(known, seen, _size(reference), view)
+            fit = None if seen is None else self._fit(known, seen, _size(reference), view)
             if fit is None or (best is not None and fit.inliers <= best[0].inliers):
                 continue
             best = _likelier(best, (fit, *_refined(self._small, reference_rgb, fit)))
-            if best is not None and best[0].inliers >= propose.SURE and best[2] >= _SETTLED:
+            if _settled(best):
                 break
         return best
 
@@ -242,6 +249,17 @@ def agreement(
     return float(np.mean(alike >= 0.5)) if len(alike) >= 4 else 0.0
 
 
+def sharpness(laid_rgb: warp.Rgb, reference_rgb: warp.Rgb) -> float | None:
+    """Return the contrast of the copy's detail against the reference's; None where the reference has none.
+
+    Args:
+        laid_rgb: uint8, shape (h, w, 3): the copy on the reference's grid.
+        reference_rgb: uint8, shape (h, w, 3).
+    """
+    ours, theirs = (float(_detail(_luma(one)).std()) for one in (laid_rgb, reference_rgb))
+    return ours / theirs if theirs >= _TEXTURE else None
+
+
 def _blocks(
     copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, *, inverted: bool
 ) -> NDArray[np.float32]:
@@ -292,6 +310,13 @@ def _features(gray: Gray, count: int, grid: int, side_px: int) -> local.Features
 
 def _points(found: local.Features) -> Points:
     return np.asarray(found.points, np.float64)
+
+
+def _settled(best: tuple[propose.Fit, warp.Matrix, float] | None) -> bool:
+    """Return whether looking further could hardly change the answer."""
+    if best is None:
+        return False
+    return best[2] >= _SETTLED or (best[2] >= AGREEING and best[0].inliers >= propose.SURE)
 
 
 def _likelier(

@@ -78,6 +78,7 @@ _REFUSALS: Final = (
 _ORIENTATION: Final = 0x0112
 _THUMBNAIL_AT, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _THUMBNAIL_SIDE: Final = 1024
+_K1_SUM: Final = 3688
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -100,12 +101,14 @@ class Picture:
         width: Width of the full upright picture, pixels.
         height: Height of the full upright picture, pixels.
         notes: What a reader should know about the file, as sentences without a full stop.
+        jpeg_quality: Quality of its compression, 1..100, read off the tables of a JPEG file; else None.
     """
 
     rgb: Rgb
     width: int
     height: int
     notes: tuple[str, ...] = ()
+    jpeg_quality: int | None = None
 
 
 def picture_size(file: BinaryIO, media_type: MediaType, limits: Limits) -> tuple[int, int]:
@@ -162,13 +165,15 @@ def read_picture(
             image.draft(None, (target[0] * 3 // 2, target[1] * 3 // 2))
         image.load()
         orientation = _orientation(image, notes)
+        quality = None
         if media_type is MediaType.JPEG:
             notes.extend(_thumbnail_note(image))
+            quality = _jpeg_quality(image)
         flat = _to_rgb(image, target, notes)
     if orientation in _UPRIGHT:
         flat = flat.transpose(_UPRIGHT[orientation])
     width, height = _turned(full, orientation)
-    return Picture(np.ascontiguousarray(np.asarray(flat, np.uint8)), width, height, tuple(notes))
+    return Picture(np.ascontiguousarray(np.asarray(flat, np.uint8)), width, height, tuple(notes), quality)
 
 
 class _guard:  # noqa: N801 - reads as a keyword at its places of use
@@ -354,6 +359,19 @@ def _same_picture(image: Image.Image, thumbnail: Image.Image) -> bool:
     if min(first.std(), second.std()) < 2.0:  # a flat picture correlates with nothing
         return bool(abs(first.mean() - second.mean()) < 16.0 and max(first.std(), second.std()) < 16.0)
     return bool(np.corrcoef(first, second)[0, 1] >= THUMBNAIL_CORRELATION)
+
+
+def _jpeg_quality(image: Image.Image) -> int | None:
+    """Return the quality whose tables, by the formula of the IJG library, are nearest to the file's.
+
+    Source: libjpeg, jcparam.c, jpeg_quality_scaling: the tables of ISO 10918-1, K.1, times 50/q below 50 and
+    2 - q/50 above; the sum of table K.1 is 3,688.
+    """
+    tables: dict[int, list[int]] = getattr(image, "quantization", {})
+    if not tables.get(0):
+        return None
+    scale = sum(tables[0]) / _K1_SUM
+    return max(1, min(100, round(50 / scale if scale > 1 else 100 - 50 * scale)))
 
 
 # --- encoding --------------------------------------------------------------------------------------------

@@ -80,6 +80,8 @@ def report_json(report: Report) -> dict[str, Any]:
 
 def _match(match: Match) -> dict[str, Any]:
     made: dict[str, Any] = _plain(match)
+    if match.transformation is not None:
+        made["transformation"]["sentence"] = match.transformation.sentence
     made["confirmed"] = match.confirmed
     made["identical"] = match.identical
     return made

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from provenance.errors import FormatError
+from provenance.examination import FeatureView, PictureCode, View
 from provenance.fingerprint import image, local, views
 from provenance.match import pictures as module
 from provenance.match.pictures import PictureBook
@@ -26,7 +27,7 @@ def registered(rgb):
 
 
 def looked_up(book, rgb):
-    return book.by_features([(view.features, view.form) for view in views.first_views(rgb)])
+    return book.by_features(views.seen(rgb, views.first_views(rgb)))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,15 @@ def test_an_unregistered_picture_has_few_votes(book):
 
 def test_codes_name_the_form_of_the_copy(book):
     forms = image.pdq_forms(np.ascontiguousarray(photograph("coffee.png")[:, ::-1]))
-    found = book.by_code([(one.fingerprint.value, one.name) for one in forms], 31)
+    found = book.by_code(
+        [
+            PictureCode(
+                one.fingerprint.algorithm, one.fingerprint.value, one.name, None, one.mirrored, one.negative
+            )
+            for one in forms
+        ],
+        31,
+    )
     assert (found[0].asset_id, found[0].form) == ("coffee.png", "mirrored")
 
 
@@ -87,8 +96,16 @@ def test_votes_count_where_turn_and_scale_agree(book):
         rng.integers(0, 8, len(found), np.uint8),
         found.descriptors,
     )
-    [kept] = [one for one in book.by_features([(found.to_bytes(), "")]) if one.asset_id == "coffee.png"]
-    [lost] = [one for one in book.by_features([(scattered.to_bytes(), "")]) if one.asset_id == "coffee.png"]
+    [kept] = [
+        one
+        for one in book.by_features([FeatureView(View(), found.to_bytes())])
+        if one.asset_id == "coffee.png"
+    ]
+    [lost] = [
+        one
+        for one in book.by_features([FeatureView(View(), scattered.to_bytes())])
+        if one.asset_id == "coffee.png"
+    ]
     assert lost.votes < kept.votes / 5
 
 
@@ -100,7 +117,9 @@ def test_pictures_added_later_are_found_and_those_without_features_by_code_only(
     made.add([("second", code, None), ("third", *registered(photograph("chelsea.png")))])
     assert len(made) == 3
     assert looked_up(made, photograph("chelsea.png"))[0].asset_id == "third"
-    assert [one.asset_id for one in made.by_code([(code, "as it is")], 31)] == ["second"]
+    assert [one.asset_id for one in made.by_code([PictureCode("pdq256-v1", code, "as it is", None)], 31)] == [
+        "second"
+    ]
 
 
 def test_damaged_features_are_refused_and_add_nothing():

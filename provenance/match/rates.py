@@ -1,0 +1,30 @@
+"""False-match rates: how often unrelated pictures reach the strength of a match, as measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+#: Share of agreeing blocks from which detail counts as a family of its own beside local features.
+DETAIL_AGREEING: Final = 0.5
+#: Agreeing local features -> rate of unrelated pairs with as many, upper end of the 95 % interval.
+#: Source: docs/measurements.md, false matches.
+LOCAL: Final[Sequence[tuple[int, float]]] = ((9, 1e-4),)
+#: Share of agreeing blocks -> rate among unrelated pairs that were laid onto each other by the best map found,
+#: however few features agreed with it. Source: the same.
+DETAIL: Final[Sequence[tuple[float, float]]] = ((0.5, 1e-3),)
+
+
+def local_rate(inliers: int) -> float | None:
+    """Return the measured rate at this number of agreeing features; None below the least that was measured."""
+    return _at(LOCAL, float(inliers))
+
+
+def detail_rate(agreement: float) -> float | None:
+    """Return the measured rate at this share of agreeing blocks; None below the least that was measured."""
+    return _at(DETAIL, agreement)
+
+
+def _at(table: Sequence[tuple[float, float]], strength: float) -> float | None:
+    reached = [rate for least, rate in table if strength >= least]
+    return reached[-1] if reached else None

@@ -1,0 +1,97 @@
+"""Suspects: registered pictures that a copy may come from, aligned with as much effort as each deserves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from provenance.errors import UnmatchableError
+from provenance.evidence import Geometry
+from provenance.examination import View
+from provenance.fingerprint import image, local
+from provenance.fingerprint.code import PDQ256, distance
+from provenance.match import align, propose, reference, warp
+
+#: Agreeing stored features from which SIFT is worth its cost. Source: docs/measurements.md, matching.
+PROMISING: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """What is known of a registered picture before it is aligned.
+
+    Attributes:
+        picture: Its stored reference.
+        features: Stored form of its local features, or None where it has none.
+        width: Of the registered asset, pixels.
+        height: Of the registered asset, pixels.
+        view: View of the copy in which it was found.
+        distance: Distance of the whole-picture codes, bits, or None where it was found by features.
+    """
+
+    picture: bytes
+    features: bytes | None
+    width: int
+    height: int
+    view: View
+    distance: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPart:
+    """The part that an aligned copy and its reference share.
+
+    Attributes:
+        distance: PDQ distance of the two, bits; None where the part is too small or too flat for a code.
+        sharpness: Fine detail of the copy against the reference's; None where the reference has none.
+    """
+
+    distance: int | None
+    sharpness: float | None
+
+
+def aligned(aligner: align.Aligner, suspect: Suspect) -> Geometry | None:
+    """Return how the copy lies in a suspect, or None.
+
+    1. A picture with nearly the same code is aligned by all means.
+    2. Otherwise its stored features are tried in the one view that brought it up, a matter of milliseconds;
+       only where enough agree is it aligned.
+    3. A picture with a code not too far is last tried by correlation of the whole.
+
+    Raises:
+        FormatError: The stored picture or its features are damaged.
+    """
+    size = (suspect.width, suspect.height)
+    near = suspect.distance is not None and suspect.distance <= PDQ256.radius
+    agreeing = 0
+    if suspect.features is not None and not near:
+        agreeing = aligner.agreeing(local.Features.from_bytes(suspect.features), size, suspect.view)
+    if near or agreeing:
+        views = [suspect.view, *(view for view in propose.VIEWS if view != suspect.view)]
+        opened = reference.open_reference(suspect.picture)
+        return aligner.align(opened, size, views, sift=near or agreeing >= PROMISING)
+    if suspect.distance is not None:
+        return aligner.align_whole(reference.open_reference(suspect.picture), size)
+    return None
+
+
+def shared_part(copy_rgb: image.Rgb, reference_rgb: image.Rgb, geometry: Geometry) -> SharedPart:
+    """Return how near the part is that copy and reference share.
+
+    What the copy does not cover is taken from the reference in both, so that only the shared part counts.
+    """
+    laid, inside = warp.onto(copy_rgb, reference_rgb.shape, warp.matrix_of(geometry))
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not len(rows) or not len(columns):
+        return SharedPart(None, None)
+    part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    shown = np.where(inside[..., None], 255 - laid if geometry.negative else laid, reference_rgb)[part]
+    known = np.ascontiguousarray(reference_rgb[part])
+    sharpness = align.sharpness(np.ascontiguousarray(shown), known)
+    try:
+        ours, theirs = (image.pdq(one)[0] for one in (np.ascontiguousarray(shown), known))
+    except UnmatchableError:
+        return SharedPart(None, sharpness)
+    return SharedPart(distance(ours, theirs), sharpness)

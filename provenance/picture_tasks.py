@@ -1,0 +1,71 @@
+"""What a media worker does with a picture after its first examination: further views, and comparing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, cast
+
+from provenance.examination import DECODE_SIDE_PX, View
+from provenance.fingerprint import views
+from provenance.match import align, compare, reference
+from provenance.match.description import described
+from provenance.match.suspects import Suspect, aligned, shared_part
+from provenance.media import decode
+from provenance.media.asset import MediaType
+from provenance.media.sandbox import Job
+from provenance.plain import from_plain, to_plain
+from provenance.report import draw
+
+
+def look_further(job: Job) -> object:
+    """Return the local features of the picture in further views.
+
+    Params: ``media_type``; ``views``: list of :class:`View`, at most a dozen.
+    """
+    wanted = [from_plain(View, one) for one in cast("list[object]", job.params["views"])]
+    return to_plain(views.seen(_picture(job).rgb, wanted))
+
+
+def compare_picture(job: Job) -> object:
+    """Return, for each suspect, how the picture lies in it and where it differs, or None.
+
+    Params: ``media_type``; ``suspects``: list of :class:`Suspect`, likeliest first. Result: per suspect None or
+    {``geometry``, ``comparison``, ``map_png``, ``transformation``, ``aligned_distance``: PDQ bits of the shared
+    part, or None}.
+    """
+    picture = _picture(job)
+    aligner = align.Aligner(picture.rgb)
+    answers: list[object] = []
+    for plain in cast("list[object]", job.params["suspects"]):
+        suspect = from_plain(Suspect, plain)
+        geometry = aligned(aligner, suspect)
+        if geometry is None:
+            answers.append(None)
+            continue
+        stored = reference.open_reference(suspect.picture)
+        comparison = compare.compare_picture(picture.rgb, stored, geometry)
+        shared = shared_part(picture.rgb, stored, geometry)
+        sizes = ((picture.width, picture.height), (suspect.width, suspect.height))
+        made = described(geometry, comparison, sizes, picture.jpeg_quality, shared.sharpness)
+        answers.append(
+            {
+                "geometry": to_plain(geometry),
+                "comparison": to_plain(comparison),
+                "map_png": draw.map_png(picture.rgb, stored, geometry, comparison),
+                "transformation": to_plain(made),
+                "aligned_distance": shared.distance,
+            }
+        )
+    return answers
+
+
+def _picture(job: Job) -> decode.Picture:
+    media_type = MediaType(str(job.params["media_type"]))
+    return decode.read_picture(job.files[0], media_type, job.limits, max_side=DECODE_SIDE_PX)
+
+
+#: What a worker may be asked to do with a picture, by name.
+TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
+    "look_further": look_further,
+    "compare_picture": compare_picture,
+}
