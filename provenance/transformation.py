@@ -31,7 +31,7 @@ class Transformation:
         place: Where in the copy the original lies: the rectangle around it.
         shown: Which part of the original the copy shows: the rectangle around it.
         shown_share: Share of the original's area that the copy shows.
-        rotation_deg: Clockwise turn of the copy.
+        rotation_deg: Clockwise turn, after mirroring where it is mirrored.
         scale: Copy pixels per pixel of the original, along the width.
         stretch: How much wider the copy shows things than the original does, 1 where in proportion.
         mirrored: Left and right exchanged.

@@ -35,7 +35,8 @@ def described(
         place=warp.box_through(np.linalg.inv(matrix).astype(np.float64), Box(0, 0, 1, 1)),
         shown=geometry.crop,
         shown_share=float(np.mean(_within(matrix))),
-        rotation_deg=geometry.rotation_deg,
+        # The geometry turns before it mirrors; people are told of the mirroring first.
+        rotation_deg=-geometry.rotation_deg if geometry.mirrored else geometry.rotation_deg,
         scale=1 / down,
         stretch=down / along,
         mirrored=geometry.mirrored,

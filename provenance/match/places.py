@@ -18,8 +18,9 @@ from provenance.match.description import grid
 MIN_REST: Final = 0.03
 #: Most parts looked at by themselves, largest first.
 MAX_PARTS: Final = 4
-#: Share of a difference that must lie in another match for the match to explain it.
-EXPLAINED: Final = 0.75
+#: Share of a difference that must lie in another match for the match to explain it; the rectangle around a
+#: difference reaches up to a block beyond what differs.
+EXPLAINED: Final = 0.6
 
 Part = tuple[float, float, float, float]
 
@@ -62,13 +63,10 @@ def attributed(matches: Sequence[Match]) -> list[Match]:
         _covered(match, points) if match.confirmed else np.zeros(len(points), np.bool_) for match in matches
     ]
     made = []
-    for number, match in enumerate(matches):
-        others = [
-            cover for place, cover in enumerate(covers) if place != number and _smaller(cover, covers[number])
-        ]
-        if others and isinstance(match.comparison, Comparison):
-            explained = np.logical_or.reduce(others)
-            differences = tuple(_attributed(one, points, explained) for one in match.comparison.differences)
+    for match, own in zip(matches, covers, strict=True):
+        on_it = [cover for cover in covers if cover is not own and _smaller(cover, own)]
+        if on_it and isinstance(match.comparison, Comparison):
+            differences = tuple(_attributed(one, points, on_it) for one in match.comparison.differences)
             made.append(_with_differences(match, match.comparison, differences))
         else:
             made.append(match)
@@ -85,12 +83,18 @@ def _with_differences(match: Match, comparison: Comparison, differences: tuple[D
     )
 
 
-def _attributed(one: Difference, points: NDArray[np.float64], explained: NDArray[np.bool_]) -> Difference:
+def _attributed(
+    one: Difference, points: NDArray[np.float64], on_it: Sequence[NDArray[np.bool_]]
+) -> Difference:
+    """Return the difference as the overlay of a picture that explains it, where one does."""
     if one.box is None or one.face:
         return one
     inside = _inside(one.box, points)
-    if inside.any() and explained[inside].mean() >= EXPLAINED:
-        return replace(one, kind=DifferenceKind.OVERLAY)
+    for cover in on_it:
+        if inside.any() and cover[inside].mean() >= EXPLAINED:
+            low, high = points[cover].min(axis=0), points[cover].max(axis=0)
+            width, height = (high - low).tolist()
+            return replace(one, kind=DifferenceKind.OVERLAY, box=Box(*low.tolist(), width, height))
     return one
 
 

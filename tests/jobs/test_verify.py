@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageOps, PngImagePlugin
 
 from provenance.errors import UnsupportedError
 from provenance.evidence import Channel, DifferenceKind, Family, Unavailable, VerdictCode
@@ -140,3 +140,68 @@ def test_marks_ask_for_review_and_are_conflicts_on_a_registered_capture(newsroom
     report = newsroom.verify(tmp_path / "smeared.png")
     assert report.verdict.code is VerdictCode.DERIVED_COPY
     assert any("anybody can add such a mark" in note for note in report.evidence.notes)
+
+
+def side_by_side(newsroom, target, size=(700, 500)):
+    with Image.open(newsroom.photo.output) as photo, Image.open(newsroom.generated.output) as generated:
+        page = Image.new("RGB", (size[0] * 2, size[1]), "white")
+        page.paste(photo.convert("RGB").resize((size[1], size[1])), (0, 0))
+        page.paste(generated.convert("RGB").resize((size[0], size[1])), (size[0], 0))
+        page.save(target, quality=85)
+
+
+def test_every_registered_picture_of_a_collage_is_found_at_its_place(newsroom, tmp_path):
+    side_by_side(newsroom, tmp_path / "a.jpg")
+    report = newsroom.verify(tmp_path / "a.jpg")
+    places = {one.record.title: one.transformation.place for one in report.evidence.matches if one.confirmed}
+    assert overlap(places["Astronaut"], (0, 0, 500 / 1400, 1)) > 0.95
+    assert overlap(places["Waves"], (0.5, 0, 0.5, 1)) > 0.95
+    # The gravest finding leads: one of the two is generated, and the copy does not say so.
+    assert report.verdict.code is VerdictCode.DISCLOSURE_REMOVED
+    assert report.evidence.best.record.title == "Waves"
+    [further] = [one.text for one in report.verdict.reasons if one.code == "registry.further-original"]
+    assert "Astronaut" in further
+
+
+def test_picture_on_a_registered_picture_alters_neither(newsroom, tmp_path):
+    with Image.open(newsroom.photo.output) as photo, Image.open(newsroom.generated.output) as generated:
+        made = generated.convert("RGB").resize((1280, 960))
+        made.paste(photo.convert("RGB").resize((420, 420)), (800, 480))
+        made.save(tmp_path / "a.jpg", quality=85)
+    report = newsroom.verify(tmp_path / "a.jpg")
+    titles = {one.record.title for one in report.evidence.matches if one.confirmed}
+    assert titles == {"Astronaut", "Waves"}
+    assert report.verdict.code is VerdictCode.DISCLOSURE_REMOVED
+
+
+def test_what_was_done_is_told_in_words(newsroom, tmp_path):
+    with Image.open(newsroom.photo.output) as picture:
+        width, height = picture.size
+        part = (
+            picture.convert("RGB")
+            .crop((width // 5, 0, width, height))
+            .transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        )
+        part.resize((200, 250)).save(tmp_path / "a.jpg", quality=40)
+    report = newsroom.verify(tmp_path / "a.jpg")
+    [text] = [one.text for one in report.verdict.reasons if one.code == "alignment.geometry"]
+    assert "cropped to 80%" in text
+    assert "mirrored" in text
+    assert "reduced to 0.49 times its size" in text
+    assert "JPEG at about quality 40" in text
+
+
+def test_negative_is_found_and_named(newsroom, tmp_path):
+    with Image.open(newsroom.photo.output) as picture:
+        ImageOps.invert(picture.convert("RGB").crop((60, 30, 512, 512))).save(tmp_path / "a.jpg", quality=85)
+    report = newsroom.verify(tmp_path / "a.jpg")
+    assert report.evidence.best.confirmed
+    assert "turned into a negative" in report.evidence.best.transformation.sentence
+
+
+@pytest.mark.parametrize(("size", "reason"), [((60, 60), "too small"), ((400, 300), "too flat")])
+def test_case102_refusals_say_why(newsroom, tmp_path, size, reason):
+    Image.new("RGB", size, (90, 120, 150)).save(tmp_path / "a.png")
+    report = newsroom.verify(tmp_path / "a.png")
+    assert report.verdict.code is VerdictCode.NO_EVIDENCE
+    assert any("similarity: picture is " + reason in gap for gap in report.verdict.not_checked)

@@ -30,6 +30,7 @@ from provenance.evidence import (
     RecordStatus,
     Score,
     SourceType,
+    Transformation,
     Unavailable,
     VerdictCode,
 )
@@ -42,6 +43,7 @@ from provenance.judge import (
     decide,
     findings,
     judge,
+    led,
 )
 from provenance.media.asset import Kind, MediaType
 
@@ -296,3 +298,53 @@ def test_words_are_findings():
             [verdict.summary, verdict.next_step, *(reason.text for reason in verdict.reasons)]
         ).lower()
         assert not {"fake", "real", "authentic", "genuine person"} & set(text.split())
+
+
+# --- several originals in one copy -----------------------------------------------------------------------
+
+
+def placed(box, comparison=None, record=RECORD):
+    made = Transformation(box, Box(0, 0, 1, 1), 1.0, 0.0, 1.0, 1.0, False, False, 0.0, None, None)
+    return replace(match(comparison, record), transformation=made)
+
+
+LEFT, RIGHT = Box(0, 0, 0.5, 1), Box(0.5, 0, 0.5, 1)
+ALTERED = Comparison((Difference(DifferenceKind.REPLACED, Channel.PICTURE, box=Box(0.6, 0.1, 0.2, 0.2)),))
+
+
+def test_a_collage_of_genuine_pictures_is_derived():
+    found = judge(evidence(matches=(placed(LEFT), placed(RIGHT))))
+    assert found.code is VerdictCode.DERIVED_COPY
+    assert [reason.code for reason in found.reasons].count("registry.further-original") == 1
+
+
+def test_the_altered_picture_of_a_collage_leads():
+    other = replace(RECORD, asset_id="sha256:" + "2" * 64, title="Harbour")
+    found = judge(evidence(matches=(placed(LEFT), placed(RIGHT, ALTERED, other))))
+    assert found.code is VerdictCode.ALTERED_COPY
+    assert "Harbour" in found.summary
+    assert any("Flood" in reason.text for reason in found.reasons)
+
+
+def test_a_second_registration_at_the_same_place_does_not_alter_a_genuine_copy():
+    assert judge(evidence(matches=(placed(LEFT), placed(LEFT, ALTERED)))).code is VerdictCode.DERIVED_COPY
+
+
+def test_a_look_alike_elsewhere_in_the_copy_drives_nothing():
+    alike = replace(placed(RIGHT, ALTERED), found=TWO_FAMILIES[:1])
+    assert judge(evidence(matches=(placed(LEFT), alike))).code is VerdictCode.DERIVED_COPY
+
+
+def test_leading_evidence_is_judged_as_it_stands():
+    matches = (placed(LEFT), placed(RIGHT, ALTERED))
+    made = led(evidence(matches=matches))
+    assert made.matches == (matches[1], matches[0])
+    assert led(made) == made
+
+
+def test_rates_are_told_beside_a_match():
+    found = (Found(Family.LOCAL, "ORB", 40, 9, 1.2e-5), Found(Family.DETAIL, "detail", 0.1, 0.5))
+    [reason] = [
+        one for one in judge(evidence(matches=(match(found=found),))).reasons if one.code == "registry.rate"
+    ]
+    assert "local features in one geometry: at most 1 in 80,000 pairs" in reason.text
