@@ -92,9 +92,9 @@ def _attributed(
     inside = _inside(one.box, points)
     for cover in on_it:
         if inside.any() and cover[inside].mean() >= EXPLAINED:
-            low, high = points[cover].min(axis=0), points[cover].max(axis=0)
-            width, height = (high - low).tolist()
-            return replace(one, kind=DifferenceKind.OVERLAY, box=Box(*low.tolist(), width, height))
+            (left, top), (right, bottom) = points[cover].min(axis=0), points[cover].max(axis=0)
+            box = Box(float(left), float(top), float(right - left), float(bottom - top))
+            return replace(one, kind=DifferenceKind.OVERLAY, box=box)
     return one
 
 
