@@ -110,24 +110,22 @@ class Verifier:
         if (note := extension_note(path, asset.media_type)) is not None and name is None:
             notes = (*notes, note)
         notes = (*notes, *self._conflicts(marks, credential, matches))
-        evidence = led(
-            Evidence(
-                digest=asset.digest,
-                media_type=asset.media_type,
-                kind=asset.media_type.kind,
-                credential=credential,
-                matches=matches,
-                marks=marks,
-                score=NO_DETECTOR,
-                notes=notes,
-                not_checked=gaps,
-            )
+        evidence = Evidence(
+            digest=asset.digest,
+            media_type=asset.media_type,
+            kind=asset.media_type.kind,
+            credential=credential,
+            matches=matches,
+            marks=marks,
+            score=NO_DETECTOR,
+            notes=notes,
+            not_checked=gaps,
         )
         tell("judging")
+        evidence = led(evidence)
         shown = clean_text(name if name is not None else path.name, limit=MAX_NAME)
-        return Report(
-            shown, evidence, judge(evidence), self._clock(), self._engines(), perf_counter() - started
-        )
+        elapsed_s = perf_counter() - started
+        return Report(shown, evidence, judge(evidence), self._clock(), self._engines(), elapsed_s)
 
     def _credential(self, path: Path, asset: Asset, patience_s: float) -> Credential:
         params = {"media_type": asset.media_type.value, "trust": self._trust}

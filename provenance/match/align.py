@@ -20,6 +20,7 @@ from provenance.evidence import Box, Geometry
 from provenance.examination import View
 from provenance.fingerprint import local
 from provenance.match import propose, warp
+from provenance.match.detail import agreement, blocks, correlated, fine, luma
 from provenance.match.reference import shrunk
 
 #: Local features that must agree.
@@ -38,8 +39,6 @@ _DENSE_PX = 64
 _MARGIN_PX = 12
 # Change of a corner by refinement beyond which it has left the picture for another minimum, fraction.
 _DRIFT = 0.04
-# Least standard deviation of a block's detail that counts as texture, grey levels: above WebP's own noise.
-_TEXTURE = 3.0
 # Share of agreeing blocks from which no further view is looked at.
 _SETTLED = 0.6
 # Correlation of a block's detail above which it takes part in refinement: what was pasted must not pull.
@@ -100,7 +99,7 @@ class Aligner:
         Raises:
             FormatError: ``reference_rgb`` has another shape or type.
         """
-        reference = _luma(shrunk(reference_rgb, propose.SIDE_PX))
+        reference = luma(shrunk(reference_rgb, propose.SIDE_PX))
         size = asset_size or _size(reference)
         best = self._by_orb(reference_rgb, reference, views)
         if sift and not _settled(best):
@@ -139,7 +138,7 @@ class Aligner:
 
     def fit_to(self, reference_rgb: warp.Rgb) -> propose.Fit | None:
         """Return the map that local features propose, unrefined; None where fewer than nine agree."""
-        reference = _luma(shrunk(reference_rgb, propose.SIDE_PX))
+        reference = luma(shrunk(reference_rgb, propose.SIDE_PX))
         known = _features(reference, _REFERENCE_COUNT, local.GRID, local.SIDE_PX)
         best: propose.Fit | None = None
         if known is None:
@@ -158,7 +157,7 @@ class Aligner:
         matrix, alike = _refined(self._small, reference_rgb, fit)
         if alike < AGREEING:
             return None
-        return _geometry(matrix, fit.inliers, self.copy_rgb.shape, _size(_luma(reference_rgb)), alike)
+        return _geometry(matrix, fit.inliers, self.copy_rgb.shape, _size(luma(reference_rgb)), alike)
 
     def _by_orb(
         self, reference_rgb: warp.Rgb, reference: Gray, views: Sequence[View]
@@ -191,13 +190,13 @@ class Aligner:
 
     def _of(self, view: View) -> local.Features | None:
         if view not in self._features:
-            gray = view.shown(_luma(self._small))
+            gray = view.shown(luma(self._small))
             self._features[view] = _features(gray, _COPY_COUNT, _COPY_GRID, view.side_px)
         return self._features[view]
 
     def _by_sift(self, reference: Gray) -> propose.Fit | None:
         known, known_at = propose.sift(reference)
-        gray = _luma(shrunk(self._small, propose.SIDE_PX))
+        gray = luma(shrunk(self._small, propose.SIDE_PX))
         best: propose.Fit | None = None
         for view in propose.VIEWS[:2]:
             if view not in self._sift:
@@ -226,74 +225,6 @@ def align_picture(
         UnmatchableError: The copy is too narrow to be compared.
     """
     return Aligner(copy_rgb).align(reference_rgb, asset_size)
-
-
-def agreement(
-    copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, *, inverted: bool = False
-) -> float:
-    """Return the share of the reference's textured blocks in which the aligned copy shows the same detail.
-
-    Detail is luma less its Gaussian mean over 4 pixels; blocks are 32 pixels wide at a long side of 512, and
-    a block agrees where the correlation of its detail is at least one half.
-
-    Args:
-        copy_rgb: uint8, shape (height, width, 3).
-        reference_rgb: uint8, shape (height, width, 3).
-        matrix: Map from copy fractions to reference fractions.
-        inverted: Whether the copy is a negative.
-
-    Returns:
-        0..1; 0 where the copy covers fewer than four textured blocks.
-    """
-    alike = _blocks(copy_rgb, reference_rgb, matrix, inverted=inverted)
-    return float(np.mean(alike >= 0.5)) if len(alike) >= 4 else 0.0
-
-
-def sharpness(laid_rgb: warp.Rgb, reference_rgb: warp.Rgb) -> float | None:
-    """Return the contrast of the copy's detail against the reference's; None where the reference has none.
-
-    Args:
-        laid_rgb: uint8, shape (h, w, 3): the copy on the reference's grid.
-        reference_rgb: uint8, shape (h, w, 3).
-    """
-    ours, theirs = (float(_detail(_luma(one)).std()) for one in (laid_rgb, reference_rgb))
-    return ours / theirs if theirs >= _TEXTURE else None
-
-
-def _blocks(
-    copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, *, inverted: bool
-) -> NDArray[np.float32]:
-    """Return the correlation of detail of each textured block that the copy covers, shape (n,)."""
-    laid, inside = warp.onto(copy_rgb, reference_rgb.shape[:2], matrix)
-    seen = _luma(laid)
-    alike, textured = _correlated(255 - seen if inverted else seen, _luma(reference_rgb), inside)
-    step = _window(reference_rgb)
-    sampled, blocks = (a[step // 2 :: step, step // 2 :: step] for a in (alike, textured))
-    return np.asarray(sampled[blocks], np.float32)
-
-
-def _window(picture: NDArray[np.uint8]) -> int:
-    """Return the width of a block, pixels: 32 at a long side of 512, and at least 9."""
-    return max(9, len(picture) // 16, len(picture[0]) // 16)
-
-
-def _correlated(seen: Gray, known: Gray, inside: warp.Mask) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the correlation of detail in the block around each pixel, and where the reference has any."""
-    here, there = _detail(seen), _detail(known)
-    window = (_window(known),) * 2
-    both, own, other = (cv2.blur(a, window) for a in (here * there, here * here, there * there))
-    whole = cv2.blur(inside.astype(np.float32), window) > 0.99
-    # One grey level squared keeps blocks without detail from dividing noise by noise.
-    return both / np.sqrt(np.maximum(own * other, 0) + 1), (other > _TEXTURE**2) & whole
-
-
-def _luma(rgb: warp.Rgb) -> Gray:
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), np.uint8)
-
-
-def _detail(gray: Gray) -> NDArray[np.float32]:
-    values = cv2.GaussianBlur(gray.astype(np.float32), (0, 0), 1.0)
-    return np.asarray(values - cv2.GaussianBlur(values, (0, 0), 4.0), np.float32)
 
 
 def _size(gray: Gray) -> tuple[int, int]:
@@ -337,7 +268,7 @@ def _refined(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, fit: propose.Fit) -> t
     for _ in range(2):
         sharper = _sharpened(copy_rgb, reference_rgb, tried[-1], perspective=perspective, inverted=inverted)
         tried.append(sharper)
-    blocks = [_blocks(copy_rgb, reference_rgb, m, inverted=inverted) for m in tried]
+    blocks = [blocks(copy_rgb, reference_rgb, m, inverted=inverted) for m in tried]
     best = int(np.argmax([float(b.mean()) if len(b) >= 4 else 0.0 for b in blocks]))
     alike = blocks[best]
     return tried[best], float(np.mean(alike >= 0.5)) if len(alike) >= 4 else 0.0
@@ -348,9 +279,9 @@ def _sharpened(
 ) -> warp.Matrix:
     grid = (reference_rgb.shape[0], reference_rgb.shape[1])
     laid, inside = warp.onto(copy_rgb, grid, matrix)
-    seen = 255 - _luma(laid) if inverted else _luma(laid)
-    known = _luma(reference_rgb)
-    steady = inside & (_correlated(seen, known, inside)[0] >= _STEADY)
+    seen = 255 - luma(laid) if inverted else luma(laid)
+    known = luma(reference_rgb)
+    steady = inside & (correlated(seen, known, inside)[0] >= _STEADY)
     step = np.eye(3, dtype=np.float32) if perspective else np.eye(2, 3, dtype=np.float32)
     motion = cv2.MOTION_HOMOGRAPHY if perspective else cv2.MOTION_AFFINE
     ends = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-5)
@@ -401,7 +332,7 @@ def _likeness(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, 
     within = cv2.erode(inside.astype(np.uint8), reach, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     if not within.any():
         return 0.0
-    seen, known = _detail(_luma(laid))[within], _detail(_luma(known_rgb))[within]
+    seen, known = fine(luma(laid))[within], fine(luma(known_rgb))[within]
     spread = (float(seen.std()), float(known.std()))
     if min(spread) < 1.0:
         return 0.0

@@ -12,7 +12,7 @@ from provenance.evidence import Geometry
 from provenance.examination import View
 from provenance.fingerprint import image, local
 from provenance.fingerprint.code import PDQ256, distance
-from provenance.match import align, propose, reference, warp
+from provenance.match import align, detail, propose, reference, warp
 
 #: Agreeing stored features from which SIFT is worth its cost. Source: docs/measurements.md, matching.
 PROMISING: Final = 7
@@ -89,7 +89,7 @@ def shared_part(copy_rgb: image.Rgb, reference_rgb: image.Rgb, geometry: Geometr
     part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     shown = np.where(inside[..., None], 255 - laid if geometry.negative else laid, reference_rgb)[part]
     known = np.ascontiguousarray(reference_rgb[part])
-    sharpness = align.sharpness(np.ascontiguousarray(shown), known)
+    sharpness = detail.sharpness(np.ascontiguousarray(shown), known)
     try:
         ours, theirs = (image.pdq(one)[0] for one in (np.ascontiguousarray(shown), known))
     except UnmatchableError:
