@@ -20,7 +20,7 @@ from provenance.evidence import Box, Geometry
 from provenance.examination import View
 from provenance.fingerprint import local
 from provenance.match import propose, warp
-from provenance.match.detail import agreement, blocks, correlated, fine, luma
+from provenance.match.detail import ALIKE, agreement, blocks, correlated, fine, luma
 from provenance.match.reference import shrunk
 
 #: Local features that must agree.
@@ -268,10 +268,10 @@ def _refined(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, fit: propose.Fit) -> t
     for _ in range(2):
         sharper = _sharpened(copy_rgb, reference_rgb, tried[-1], perspective=perspective, inverted=inverted)
         tried.append(sharper)
-    blocks = [blocks(copy_rgb, reference_rgb, m, inverted=inverted) for m in tried]
-    best = int(np.argmax([float(b.mean()) if len(b) >= 4 else 0.0 for b in blocks]))
-    alike = blocks[best]
-    return tried[best], float(np.mean(alike >= 0.5)) if len(alike) >= 4 else 0.0
+    alikes = [blocks(copy_rgb, reference_rgb, m, inverted=inverted) for m in tried]
+    best = int(np.argmax([float(b.mean()) if len(b) >= 4 else 0.0 for b in alikes]))
+    alike = alikes[best]
+    return tried[best], float(np.mean(alike >= ALIKE)) if len(alike) >= 4 else 0.0
 
 
 def _sharpened(

@@ -61,8 +61,8 @@ def blocks(
     seen = luma(laid)
     alike, textured = correlated(255 - seen if inverted else seen, luma(reference_rgb), inside)
     step = _window(reference_rgb)
-    sampled, blocks = (a[step // 2 :: step, step // 2 :: step] for a in (alike, textured))
-    return np.asarray(sampled[blocks], np.float32)
+    sampled, counted = (a[step // 2 :: step, step // 2 :: step] for a in (alike, textured))
+    return np.asarray(sampled[counted], np.float32)
 
 
 def _window(picture: NDArray[np.uint8]) -> int:
