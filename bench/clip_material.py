@@ -1,0 +1,326 @@
+"""Originals of the clip bench: recordings and films made of what packages carry, split into two halves.
+
+The half of an original is that of its file name (:func:`bench.clip_packages.half_of`): a prompt, a text, a piece of
+music, a photograph or a film is in one half only. Made files stay in the cache, for making takes some minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, Final, cast
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bench import clip_packages as packages
+from bench.clip_waves import RATE, Wave, joined, loudness, mux_wave, read_wave, write_wave
+
+#: Version of the made files; a change makes them anew.
+MADE: Final = "3"
+#: Size and frame rate of pan-and-zoom films.
+SIZE: Final = (480, 270)
+FPS: Final = 12
+#: Length of one shot, of most films, and of recordings, seconds.
+SHOT_S: Final = 8
+FILM_S: Final = 72
+RECORDING_S: Final = 180
+# Corners, per 480 x 270 pixels, that a part of a photograph needs to become a shot.
+_CORNERS = 120
+
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A sentence or prompt of a recording: when, and its words where they are known."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A recording or film to be registered, or to be left unregistered.
+
+    Attributes:
+        name: The file name that decided its half.
+        path: The made file.
+        genre: ``recorded speech``, ``synthesised speech``, ``music``, ``film`` or ``panned photograph``.
+        voice: Speaker or voice; empty where nobody speaks.
+        duration_s: Length, seconds.
+        film: Whether it has a picture.
+        parts: What is said when.
+    """
+
+    name: str
+    path: Path
+    genre: str
+    voice: str
+    duration_s: float
+    film: bool
+    parts: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How much is made of one half: films of photographs, recordings of each genre."""
+
+    photographs: int
+    prompts: int
+    texts: int
+    music: int
+
+
+#: By name of the size. Full is everything the packages carry.
+AMOUNTS: Final = {
+    "tiny": Amount(1, 1, 1, 0),
+    "small": Amount(6, 4, 4, 3),
+    "full": Amount(1000, 1000, 1000, 1000),
+}
+
+
+def originals(cache: Path, half: int, size: str) -> list[Original]:
+    """Return the originals of one half, made now unless an earlier run made them.
+
+    Args:
+        cache: Folder of packages and made files.
+        half: 0 for tuning, 1 for reporting.
+        size: Name in :data:`AMOUNTS`.
+    """
+    folder = cache / "made" / f"{MADE}-{half}-{size}"
+    folder.mkdir(parents=True, exist_ok=True)
+    amount = AMOUNTS[size]
+    speech = list(islice(_speech(cache, folder, half), amount.prompts * len(packages.PROMPTS)))
+    texts = list(islice(_texts(cache, folder, half), amount.texts))
+    music = list(islice(_music(cache, folder, half), amount.music))
+    films = list(islice(_films(cache, folder, half, speech), amount.photographs))
+    spoken = {part for film in films for part in film.parts}
+    # What a film speaks is no recording of its own, or a clip would have two originals.
+    recordings = [one for one in (*speech, *texts, *music) if not spoken & set(one.parts)]
+    return [*films, *recordings]
+
+
+def _kept(folder: Path, name: str, suffix: str, make: Callable[[Path], Original]) -> Original:
+    """Return an original from the cache, or make it with ``make``."""
+    stem = "".join(c if c.isalnum() else "-" for c in name)
+    path, facts = folder / f"{stem}{suffix}", folder / f"{stem}.json"
+    if facts.exists() and path.exists():
+        told = json.loads(facts.read_text())
+        parts = tuple(Part(**part) for part in told.pop("parts"))
+        return Original(**(told | {"path": path, "parts": parts}))
+    made = make(path)
+    facts.write_text(json.dumps(asdict(made) | {"path": None}))
+    return made
+
+
+# --- recordings ------------------------------------------------------------------------------------------
+
+
+def _speech(cache: Path, folder: Path, half: int) -> Iterator[Original]:
+    """Yield recordings of prompts, the voices by turns; pauses carry the faint noise of a room."""
+    waiting = [_voice(cache, folder, half, package) for package in packages.PROMPTS]
+    while waiting:
+        for voice in list(waiting):
+            made = next(voice, None)
+            if made is None:
+                waiting.remove(voice)
+            else:
+                yield made
+
+
+def _voice(cache: Path, folder: Path, half: int, package: str) -> Iterator[Original]:
+    rng = np.random.default_rng(7)
+    own = [one for one in packages.prompts(cache, package) if packages.half_of(one[0]) == half]
+    own = [own[i] for i in rng.permutation(len(own))]
+    for number in count():
+        chosen, length_s = [], 0.0
+        while own and length_s < RECORDING_S:
+            chosen.append(own.pop())
+            length_s += chosen[-1][1].stat().st_size / 16_000
+        if length_s < RECORDING_S / 2:
+            return
+
+        def make(path: Path, chosen: list[tuple[str, Path]] = chosen, number: int = number) -> Original:
+            pieces = [(name, read_wave(file)) for name, file in chosen]
+            return _spoken(path, f"{package}/{number}", "recorded speech", package, pieces)
+
+        yield _kept(folder, f"{package}-{number}", ".wav", make)
+
+
+def _texts(cache: Path, folder: Path, half: int) -> Iterator[Original]:
+    """Yield texts read by synthesised voices, one voice a text."""
+    every, voices = packages.sentences(), packages.voices()
+    per_text = 24
+    for number in range(len(every) // per_text):
+        name = f"text-{number}"
+        if packages.half_of(name) != half:
+            continue
+        voice, lines = voices[number % len(voices)], every[number * per_text : (number + 1) * per_text]
+
+        def make(
+            path: Path, voice: str = voice, lines: list[str] = lines, name: str = name
+        ) -> Original:
+            pieces = [(line, spoken(cache, voice, line)) for line in lines]
+            return _spoken(path, name, "synthesised speech", voice, pieces)
+
+        yield _kept(folder, name, ".wav", make)
+
+
+def spoken(cache: Path, voice: str, text: str) -> Wave:
+    """Return ``text`` in a synthesised voice."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "a.wav"
+        packages.speak(cache, voice, text, path)
+        return read_wave(path)
+
+
+def _spoken(path: Path, name: str, genre: str, voice: str, pieces: list[tuple[str, Wave]]) -> Original:
+    rng = np.random.default_rng(len(pieces))
+    waves: list[Wave] = []
+    parts, at = [], 0
+    for text, wave in pieces:
+        if not len(wave):
+            continue
+        level = wave * (0.08 / loudness(wave))
+        pause = rng.standard_normal(round(rng.uniform(0.15, 0.4) * RATE)).astype(np.float32) * 2e-4
+        parts.append(Part(at / RATE, (at + len(level)) / RATE, text))
+        waves += [level.astype(np.float32), pause]
+        at += len(level) + len(pause)
+    write_wave(path, joined(waves, 0.005))
+    return Original(name, path, genre, voice, at / RATE, film=False, parts=tuple(parts))
+
+
+def _music(cache: Path, folder: Path, half: int) -> Iterator[Original]:
+    """Yield the first three minutes of pieces of recorded music."""
+    for source in packages.unpacked(cache, "wesnoth-1.16-music", ".ogg"):
+        if packages.half_of(source.name) != half:
+            continue
+
+        def make(path: Path, source: Path = source) -> Original:
+            wave = read_wave(source, 0.0, RECORDING_S)
+            write_wave(path, wave)
+            return Original(source.name, path, "music", "", len(wave) / RATE, film=False)
+
+        yield _kept(folder, source.stem, ".wav", make)
+
+
+# --- films -----------------------------------------------------------------------------------------------
+
+
+def _films(cache: Path, folder: Path, half: int, speech: list[Original]) -> Iterator[Original]:
+    """Yield real films as they are, then films panned over photographs with recorded speech as their sound."""
+    for name, source in packages.films(cache):
+        if packages.half_of(name) == half:
+            yield _kept(folder, f"film-{name}", ".mp4", lambda path, name=name, source=source: _real(path, name, source))  # type: ignore[misc]
+    voices = iter(speech[len(speech) // 3 :])
+    for name, photograph in packages.photographs(cache):
+        if packages.half_of(name) != half:
+            continue
+        voice = next(voices, None)
+
+        def make(path: Path, photograph: Path = photograph, name: str = name, voice: Original | None = voice) -> Original:
+            return _panned(path, name, photograph, voice)
+
+        film = _kept(folder, f"film-{name}", ".mp4", make)
+        if film.duration_s >= 2 * SHOT_S:
+            yield film
+
+
+def _real(path: Path, name: str, source: Path) -> Original:
+    """Write a real film as MP4, with its own sound where it has one."""
+    with av.open(str(source)) as film:
+        shown = film.streams.video[0]
+        rate = Fraction(shown.guessed_rate or 25).limit_denominator(1001)
+        has_sound = bool(film.streams.audio)
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    sound = read_wave(source) if has_sound else None
+    write_film(path, iter(frames), rate, sound, crf=20)
+    return Original(name, path, "film", "film" if has_sound else "", len(frames) / float(rate), film=True)
+
+
+def _panned(path: Path, name: str, photograph: Path, voice: Original | None) -> Original:
+    picture = cv2.imread(str(photograph), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise SystemExit(f"bench: {photograph} cannot be read")
+    cells = shots(np.asarray(picture[:, :, ::-1]))[: FILM_S // SHOT_S]
+    rng = np.random.default_rng(len(name))
+    frames = [frame for cell in cells for frame in pan(cell, SHOT_S * FPS, rng)]
+    length_s = len(frames) / FPS
+    sound = read_wave(voice.path, 0.0, length_s) if voice is not None and length_s else None
+    if frames:
+        write_film(path, iter(frames), Fraction(FPS), sound, crf=20)
+    else:
+        path.touch()
+    made = Original(name, path, "panned photograph", "", length_s, film=True)
+    if voice is None:
+        return made
+    parts = tuple(part for part in voice.parts if part.end_s <= length_s)
+    return replace(made, voice=voice.voice, parts=parts)
+
+
+def shots(picture: Rgb) -> list[Rgb]:
+    """Return the parts of a photograph, none of which overlap, that are rich enough to be told from others."""
+    height, width = picture.shape[:2]
+    across = max(1, min(4, width // 600))
+    cell = width // across
+    tall = round(cell * SIZE[1] / SIZE[0])
+    cells = [
+        picture[y : y + tall, x * cell : (x + 1) * cell]
+        for y in range(0, height - tall + 1, tall)
+        for x in range(across)
+    ]
+    return [one for one in cells if _rich(one)]
+
+
+def _rich(cell: Rgb) -> bool:
+    grey = cv2.resize(cv2.cvtColor(cell, cv2.COLOR_RGB2GRAY), SIZE, interpolation=cv2.INTER_AREA)
+    return len(cv2.FastFeatureDetector_create(12).detect(grey)) >= _CORNERS
+
+
+def pan(cell: Rgb, frames: int, rng: np.random.Generator) -> Iterator[Rgb]:
+    """Yield frames of a camera that moves and zooms over a part of a photograph, with a shaking hand."""
+    height, width = cell.shape[:2]
+    scales = rng.uniform(0.55, 0.95, 2)
+    corners = rng.uniform(0, 1, (2, 2))
+    shake = np.cumsum(rng.normal(0, 0.0015, (frames, 2)), axis=0)
+    for number in range(frames):
+        t = number / max(frames - 1, 1)
+        ease = t * t * (3 - 2 * t)
+        scale = scales[0] + (scales[1] - scales[0]) * ease
+        at = corners[0] + (corners[1] - corners[0]) * ease + shake[number]
+        w, h = width * scale, height * scale
+        x, y = np.clip(at, 0, 1) * (width - w, height - h)
+        matrix = np.array([[SIZE[0] / w, 0, -x * SIZE[0] / w], [0, SIZE[1] / h, -y * SIZE[1] / h]])
+        yield np.asarray(cv2.warpAffine(cell, matrix, SIZE, flags=cv2.INTER_AREA), np.uint8)
+
+
+def write_film(
+    path: Path, frames: Iterator[Rgb], rate: Fraction, sound: Wave | None, *, crf: int = 28, kbps: int = 64
+) -> None:
+    """Write frames, uint8 (h, w, 3), and sound as an MP4 of H.264 and AAC; sides are cut to even numbers."""
+    with av.open(str(path), "w") as out:
+        first = next(frames)
+        video = cast("Any", out.add_stream("libx264", rate=rate))
+        video.width, video.height, video.pix_fmt = first.shape[1] // 2 * 2, first.shape[0] // 2 * 2, "yuv420p"
+        video.options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
+        audio = None
+        if sound is not None:
+            audio = cast("Any", out.add_stream("aac", rate=RATE))
+            audio.layout, audio.bit_rate = "mono", kbps * 1000
+        for number, rgb in enumerate((each for part in ((first,), frames) for each in part)):
+            whole = np.ascontiguousarray(rgb[: video.height, : video.width])
+            frame = av.VideoFrame.from_ndarray(whole, format="rgb24")
+            frame.pts, frame.time_base = number, 1 / rate
+            out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+        if audio is not None and sound is not None:
+            mux_wave(out, audio, sound)
