@@ -24,7 +24,7 @@ from bench import clip_packages as packages
 from bench.clip_waves import RATE, Wave, joined, loudness, mux_wave, read_wave, write_wave
 
 #: Version of the made files; a change makes them anew.
-MADE: Final = "3"
+MADE: Final = "4"
 #: Size and frame rate of pan-and-zoom films.
 SIZE: Final = (480, 270)
 FPS: Final = 12
@@ -32,6 +32,8 @@ FPS: Final = 12
 SHOT_S: Final = 8
 FILM_S: Final = 72
 RECORDING_S: Final = 180
+# Level under which a piece is silence; it would be amplified to noise.
+_SILENT = 1e-3
 # Corners, per 480 x 270 pixels, that a part of a photograph needs to become a shot.
 _CORNERS = 120
 
@@ -102,7 +104,7 @@ def originals(cache: Path, half: int, size: str) -> list[Original]:
     speech = list(islice(_speech(cache, folder, half), amount.prompts * len(packages.PROMPTS)))
     texts = list(islice(_texts(cache, folder, half), amount.texts))
     music = list(islice(_music(cache, folder, half), amount.music))
-    films = list(islice(_films(cache, folder, half, speech), amount.photographs))
+    films = list(islice(_films(cache, folder, half, [*speech, *texts]), amount.photographs))
     spoken = {part for film in films for part in film.parts}
     # What a film speaks is no recording of its own, or a clip would have two originals.
     recordings = [one for one in (*speech, *texts, *music) if not spoken & set(one.parts)]
@@ -188,7 +190,7 @@ def _spoken(path: Path, name: str, genre: str, voice: str, pieces: list[tuple[st
     waves: list[Wave] = []
     parts, at = [], 0
     for text, wave in pieces:
-        if not len(wave):
+        if loudness(wave) < _SILENT:
             continue
         level = wave * (0.08 / loudness(wave))
         pause = rng.standard_normal(round(rng.uniform(0.15, 0.4) * RATE)).astype(np.float32) * 2e-4
@@ -221,7 +223,7 @@ def _films(cache: Path, folder: Path, half: int, speech: list[Original]) -> Iter
     for name, source in packages.films(cache):
         if packages.half_of(name) == half:
             yield _kept(folder, f"film-{name}", ".mp4", lambda path, name=name, source=source: _real(path, name, source))  # type: ignore[misc]
-    voices = iter(speech[len(speech) // 3 :])
+    voices = iter(speech[number] for number in np.random.default_rng(3).permutation(len(speech))[::2])
     for name, photograph in packages.photographs(cache):
         if packages.half_of(name) != half:
             continue

@@ -49,6 +49,10 @@ FLITE_VOICES: Final = ("slt", "rms", "awb", "kal16")
 ESPEAK_VOICES: Final = ("en-us", "en-gb+f2", "en-us+m3", "en-gb-scotland+f4")
 
 
+# Prompts that are no speech and the same in every language.
+_NO_SPEECH: Final = ("tt-", "beep", "confbridge-begin-glorious", "dir-intro")
+
+
 def half_of(name: str) -> int:
     """Return 0 (tune) or 1 (report) for an original, by the SHA-256 of its file name."""
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 2
@@ -114,9 +118,11 @@ def films(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def prompts(folder: Path, package: str) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of each recorded prompt of one voice; equal recordings once."""
+    """Yield name and path of each recorded prompt of one voice; equal recordings once, silence and jingles never."""
     seen: set[bytes] = set()
     for path in unpacked(folder, package, ".wav"):
+        if path.parts[-2] == "silence" or path.name.startswith(_NO_SPEECH) or "tone" in path.name:
+            continue
         content = hashlib.sha256(path.read_bytes()).digest()
         if content not in seen:
             seen.add(content)

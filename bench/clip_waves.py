@@ -86,7 +86,7 @@ def filtered(wave: Wave, *steps: tuple[str, str]) -> Wave:
 
 def loudness(wave: Wave) -> float:
     """Return the root mean square of samples, at least 1e-6."""
-    return max(float(np.sqrt(np.mean(np.square(wave)))), 1e-6)
+    return max(float(np.sqrt(np.mean(np.square(wave)))), 1e-6) if len(wave) else 1e-6
 
 
 def joined(pieces: Sequence[Wave], fade_s: float = 0.01) -> Wave:

@@ -39,10 +39,16 @@ SILENCE_DB: Final = -72.0
 #: Codes with sound in them that are the least to be matched by: three seconds of codes.
 MIN_LOUD: Final = 8
 
-#: Frames a second and bands of the spectrum.
-MEL_RATE: Final = 10
+#: By how many semitones a copy may be higher than the original: forms of a query beside the plain one. Codes bear
+#: a third of a semitone (2 %), so these reach 8 %, past the 4 % of film shown at 25 frames a second.
+#: Source: docs/measurements.md, clips.
+PITCHES: Final = (0.5, -0.5, 1.0, -1.0)
+
+#: Frames a second and bands of the spectrum. Source: docs/measurements.md, clips: two readings of one phrase by one
+#: speaker agree less at twenty frames a second of 93 ms than at ten of 186 ms, genuine copies more.
+MEL_RATE: Final = 20
 MEL_BANDS: Final = 32
-_MEL_FRAME = 2048
+_MEL_FRAME = 1024
 _MEL_LOW_HZ, _MEL_HIGH_HZ = 60.0, 5400.0
 #: A stored level v means v / MEL_STEPS_PER_DB - 100 dB; 255 is 0 dB, a full-scale sine within the band.
 MEL_STEPS_PER_DB: Final = 2.55
@@ -87,23 +93,30 @@ class Sound:
         mel: uint8, shape (m, 32): levels in 32 bands of the mel scale, row j around second ``j / MEL_RATE``;
             v means ``v / MEL_STEPS_PER_DB - 100`` dB.
         duration_s: Length, seconds.
+        pitched: Codes of a query taken as that many semitones too high, in the order of :data:`PITCHES`; none for
+            registration.
     """
 
     codes: NDArray[np.uint32]
     loud: NDArray[np.bool_]
     mel: NDArray[np.uint8]
     duration_s: float
+    pitched: tuple[NDArray[np.uint32], ...] = ()
 
     def __len__(self) -> int:
         return len(self.codes)
 
 
 class SoundCollector:
-    """Computes codes and spectrum of samples fed in pieces; holds under 3 MB beside its results."""
+    """Computes codes and spectrum of samples fed in pieces; holds under 3 MB beside its results.
 
-    def __init__(self) -> None:
+    Args:
+        pitches: Semitones by which the sound may be too high, :data:`PITCHES` for a query.
+    """
+
+    def __init__(self, pitches: tuple[float, ...] = ()) -> None:
         self._total = 0
-        self._codes = _CodeStream()
+        self._codes = _CodeStream((0.0, *pitches))
         self._mel = _MelStream()
 
     def add(self, samples: Samples) -> None:
@@ -139,19 +152,19 @@ class SoundCollector:
                 f"at least {CODE_SAMPLES / RATE_HZ:.2f} s needed",
                 hint="exact digests still find it",
             )
-        codes, loud = self._codes.finish()
+        (codes, *pitched), loud = self._codes.finish()
         if int(loud.sum()) < min(MIN_LOUD, len(loud)):
             raise UnmatchableError(
                 f"sound is too quiet to be fingerprinted: {int(loud.sum())} of {len(loud)} codes are above "
                 f"{SILENCE_DB:.0f} dB, at least {min(MIN_LOUD, len(loud))} needed",
                 hint="exact digests still find it",
             )
-        return Sound(codes, loud, self._mel.finish(), self._total / RATE_HZ)
+        return Sound(codes, loud, self._mel.finish(), self._total / RATE_HZ, tuple(pitched))
 
 
-def sound(samples: Samples) -> Sound:
+def sound(samples: Samples, pitches: tuple[float, ...] = ()) -> Sound:
     """Return codes and spectrum of a whole recording; arguments and errors as :class:`SoundCollector`."""
-    collector = SoundCollector()
+    collector = SoundCollector(pitches)
     collector.add(samples)
     return collector.finish()
 
@@ -163,7 +176,7 @@ def log_mel(samples: Samples) -> NDArray[np.uint8]:
         samples: float32, shape (n,), mono at 11,025 Hz.
 
     Returns:
-        uint8, shape (m, 32), as :attr:`Sound.mel`; m is the duration in tenths of a second, rounded up.
+        uint8, shape (m, 32), as :attr:`Sound.mel`; m is the duration in twentieths of a second, rounded up.
     """
     stream = _MelStream()
     for start in range(0, len(samples), _BLOCK * STEP):
@@ -172,14 +185,15 @@ def log_mel(samples: Samples) -> NDArray[np.uint8]:
 
 
 class _CodeStream:
-    """Frames -> power in pitch classes -> smoothed, normalised rows -> contrasts -> codes."""
+    """Frames -> power in pitch classes -> smoothed, normalised rows -> contrasts -> codes, for several pitches."""
 
-    def __init__(self) -> None:
+    def __init__(self, pitches: tuple[float, ...]) -> None:
+        self._fold = np.concatenate([_fold(one) for one in pitches], axis=1)
         self._samples = np.zeros(0, np.float32)
-        self._chroma = np.zeros((0, _CLASSES))
-        self._rows = np.zeros((0, _CLASSES))
+        self._chroma = np.zeros((0, len(pitches), _CLASSES))
+        self._rows = np.zeros((0, len(pitches), _CLASSES))
         self._levels: list[NDArray[np.bool_]] = []
-        self._codes: list[NDArray[np.uint32]] = []
+        self._codes: list[list[NDArray[np.uint32]]] = [[np.zeros(0, np.uint32)] for _ in pitches]
 
     def add(self, samples: Samples) -> None:
         held = np.concatenate([self._samples, samples])
@@ -192,7 +206,8 @@ class _CodeStream:
         self._levels.append(np.mean(np.square(frames, dtype=np.float64), axis=1) > 10 ** (SILENCE_DB / 10))
         spectrum = rfft(frames * _HAMMING, axis=1)[:, _BINS]
         power = spectrum.real**2 + spectrum.imag**2
-        self._chroma = np.concatenate([self._chroma, power @ _FOLD])
+        folded = (power @ self._fold).reshape(count, -1, _CLASSES)
+        self._chroma = np.concatenate([self._chroma, folded])
         self._smooth()
 
     def _smooth(self) -> None:
@@ -201,16 +216,17 @@ class _CodeStream:
             return
         rows = sum(weight * self._chroma[i : i + count] for i, weight in enumerate(_SMOOTHING))
         self._chroma = self._chroma[count:]
-        norm = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+        norm = np.sqrt(np.square(rows).sum(axis=2, keepdims=True))
         rows = np.divide(rows, norm, out=np.zeros_like(rows), where=norm >= _NORM_FLOOR)
         self._rows = np.concatenate([self._rows, rows])
         count = len(self._rows) - _WIDTH + 1
         if count > 0:
-            self._codes.append(_codes(self._rows, count))
+            for number, found in enumerate(self._codes):
+                found.append(_codes(self._rows[:, number], count))
             self._rows = self._rows[count:]
 
-    def finish(self) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
-        codes = np.concatenate([np.zeros(0, np.uint32), *self._codes])
+    def finish(self) -> tuple[list[NDArray[np.uint32]], NDArray[np.bool_]]:
+        codes = [np.concatenate(found) for found in self._codes]
         levels = np.concatenate([np.zeros(0, np.bool_), *self._levels]).astype(np.int64)
         sums = np.concatenate([[0], np.cumsum(levels)])
         loud = (sums[CODE_FRAMES:] - sums[:-CODE_FRAMES]) * 2 >= CODE_FRAMES
@@ -249,17 +265,22 @@ def _bright(kind: int, y: int, h: int, w: int) -> list[tuple[int, int, int, int]
     }[kind]
 
 
-def _fold() -> tuple[slice, NDArray[np.float64]]:
-    """Return the bins from the lowest to the highest note, and a matrix folding them into classes."""
+def _bins() -> slice:
+    """Return the bins from the lowest to the highest note."""
     low, high = (round(FRAME * hz / RATE_HZ) for hz in (_LOW_HZ, _HIGH_HZ))
-    bins = slice(max(1, low), min(FRAME // 2, high))
-    octave = np.log2(np.arange(bins.start, bins.stop) * RATE_HZ / FRAME / (_TUNING_HZ / 16))
+    return slice(max(1, low), min(FRAME // 2, high))
+
+
+def _fold(semitones: float) -> NDArray[np.float64]:
+    """Return a matrix that folds the bins into classes, of sound that is ``semitones`` too high."""
+    tuning_hz = _TUNING_HZ * 2 ** (semitones / 12)
+    octave = np.log2(np.arange(_BINS.start, _BINS.stop) * RATE_HZ / FRAME / (tuning_hz / 16))
     classes = np.floor(_CLASSES * (octave - np.floor(octave))).astype(np.int64)
-    return bins, np.eye(_CLASSES)[classes]
+    return np.eye(_CLASSES)[classes]
 
 
 class _MelStream:
-    """Levels in mel bands, ten times a second, each of 2,048 samples around its time."""
+    """Levels in mel bands, twenty times a second, each of 1,024 samples around its time."""
 
     def __init__(self) -> None:
         # Half a frame of silence stands before the first sample, so that row 0 is around second 0.
@@ -317,5 +338,5 @@ def _mel() -> NDArray[np.float64]:
 # 32768/32767: the reference scales 16-bit samples by their largest positive value.
 _HAMMING: Final = np.hamming(FRAME) * (32768 / 32767)
 _HANN: Final = np.hanning(_MEL_FRAME)
-_BINS, _FOLD = _fold()
+_BINS: Final = _bins()
 _MEL: Final = _mel()
