@@ -47,11 +47,11 @@ def read_film(path: Path, start_s: float, length_s: float) -> tuple[list[Rgb], F
             film.seek(int((start_s - 1) * av.time_base))
         half = 0.5 / float(rate)
         for frame in film.decode(video=0):
-            if frame.time is None or frame.time < start_s - half:
+            if frame.time < start_s - half:
                 continue
             if frame.time >= start_s + length_s - half:
                 break
-            frames.append(frame.to_ndarray(format="rgb24"))
+            frames.append(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
     return frames, rate
 
 
@@ -74,7 +74,9 @@ def _overlay(rgb: Rgb, _: int, __: Scene) -> Rgb:
     height, width = made.shape[:2]
     made[-height // 7 :] = made[-height // 7 :] // 5
     scale = height / 380
-    cv2.putText(made, "Watch until the end", (width // 12, height - height // 22), 0, scale, (255, 255, 255), 1)
+    cv2.putText(
+        made, "Watch until the end", (width // 12, height - height // 22), 0, scale, (255, 255, 255), 1
+    )
     cv2.circle(made, (width - width // 9, height // 7), height // 12, (220, 40, 40), -1)
     return made
 
@@ -154,7 +156,9 @@ def painted(frames: Sequence[Rgb], paint: Paint, scene: Scene) -> Iterator[Rgb]:
     return (paint(frame, number, scene) for number, frame in enumerate(frames))
 
 
-def region_replaced(frames: Sequence[Rgb], other: Rgb, at: tuple[float, float], share: float) -> Iterator[Rgb]:
+def region_replaced(
+    frames: Sequence[Rgb], other: Rgb, at: tuple[float, float], share: float
+) -> Iterator[Rgb]:
     """Yield frames in which an ellipse of ``share`` of the area shows another picture, blended at its edge."""
     height, width = frames[0].shape[:2]
     side = round((share * height * width * 4 / np.pi) ** 0.5)

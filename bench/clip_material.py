@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from functools import partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final, cast
@@ -168,9 +169,7 @@ def _texts(cache: Path, folder: Path, half: int) -> Iterator[Original]:
             continue
         voice, lines = voices[number % len(voices)], every[number * per_text : (number + 1) * per_text]
 
-        def make(
-            path: Path, voice: str = voice, lines: list[str] = lines, name: str = name
-        ) -> Original:
+        def make(path: Path, voice: str = voice, lines: list[str] = lines, name: str = name) -> Original:
             pieces = [(line, spoken(cache, voice, line)) for line in lines]
             return _spoken(path, name, "synthesised speech", voice, pieces)
 
@@ -222,16 +221,12 @@ def _films(cache: Path, folder: Path, half: int, speech: list[Original]) -> Iter
     """Yield real films as they are, then films panned over photographs with recorded speech as their sound."""
     for name, source in packages.films(cache):
         if packages.half_of(name) == half:
-            yield _kept(folder, f"film-{name}", ".mp4", lambda path, name=name, source=source: _real(path, name, source))  # type: ignore[misc]
+            yield _kept(folder, f"film-{name}", ".mp4", partial(_real, name=name, source=source))
     voices = iter(speech[number] for number in np.random.default_rng(3).permutation(len(speech))[::2])
     for name, photograph in packages.photographs(cache):
         if packages.half_of(name) != half:
             continue
-        voice = next(voices, None)
-
-        def make(path: Path, photograph: Path = photograph, name: str = name, voice: Original | None = voice) -> Original:
-            return _panned(path, name, photograph, voice)
-
+        make = partial(_panned, name=name, photograph=photograph, voice=next(voices, None))
         film = _kept(folder, f"film-{name}", ".mp4", make)
         if film.duration_s >= 2 * SHOT_S:
             yield film
@@ -243,7 +238,7 @@ def _real(path: Path, name: str, source: Path) -> Original:
         shown = film.streams.video[0]
         rate = Fraction(shown.guessed_rate or 25).limit_denominator(1001)
         has_sound = bool(film.streams.audio)
-        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+        frames = [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in film.decode(video=0)]
     sound = read_wave(source) if has_sound else None
     write_film(path, iter(frames), rate, sound, crf=20)
     return Original(name, path, "film", "film" if has_sound else "", len(frames) / float(rate), film=True)
@@ -285,7 +280,7 @@ def shots(picture: Rgb) -> list[Rgb]:
 
 def _rich(cell: Rgb) -> bool:
     grey = cv2.resize(cv2.cvtColor(cell, cv2.COLOR_RGB2GRAY), SIZE, interpolation=cv2.INTER_AREA)
-    return len(cv2.FastFeatureDetector_create(12).detect(grey)) >= _CORNERS
+    return len(cv2.FastFeatureDetector.create(12).detect(grey)) >= _CORNERS
 
 
 def pan(cell: Rgb, frames: int, rng: np.random.Generator) -> Iterator[Rgb]:
@@ -318,7 +313,7 @@ def write_film(
         if sound is not None:
             audio = cast("Any", out.add_stream("aac", rate=RATE))
             audio.layout, audio.bit_rate = "mono", kbps * 1000
-        for number, rgb in enumerate((each for part in ((first,), frames) for each in part)):
+        for number, rgb in enumerate(each for part in ((first,), frames) for each in part):
             whole = np.ascontiguousarray(rgb[: video.height, : video.width])
             frame = av.VideoFrame.from_ndarray(whole, format="rgb24")
             frame.pts, frame.time_base = number, 1 / rate

@@ -55,10 +55,10 @@ def mux_wave(out: Any, stream: Any, wave: Wave) -> None:
     for piece in [*resampler.resample(frame), *resampler.resample(None)]:
         piece.pts = None
         fifo.write(piece)
-    while (piece := fifo.read(size, partial=True)) is not None:
-        piece.pts, piece.time_base = at, Fraction(1, stream.rate)
-        at += piece.samples
-        out.mux(stream.encode(piece))
+    while (block := fifo.read(size, partial=True)) is not None:
+        block.pts, block.time_base = at, Fraction(1, stream.rate)
+        at += block.samples
+        out.mux(stream.encode(block))
     out.mux(stream.encode(None))
 
 

@@ -98,6 +98,7 @@ class Segment:
         asset: Where in the asset.
         speed: Asset seconds per copy second.
         strength: 0..1, share of compared units that agree.
+        pitch: Semitones by which the copy's sound is higher, about; 0 of a picture.
     """
 
     channel: Channel
@@ -105,6 +106,7 @@ class Segment:
     asset: Span
     speed: float
     strength: float
+    pitch: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class DifferenceKind(StrEnum):
     OVERLAY = "overlay"
     SOUND_REPLACED = "sound-replaced"  # another sound track over the genuine picture
     SOUND_DIFFERS = "sound-differs"  # seconds that differ within genuine sound
+    SOUND_OVERLAY = "sound-overlay"  # music or noise added to genuine sound
     PICTURE_REPLACED = "picture-replaced"  # another picture over the genuine sound
 
 

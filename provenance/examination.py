@@ -15,7 +15,7 @@ SOUND_ALGORITHM = "chromaprint2-v1"
 PICTURE_REFERENCE = "picture"
 FEATURE_REFERENCE = "features"
 FRAME_REFERENCE = "frame"
-SPECTRUM_REFERENCE = "spectrum"
+SPECTRUM_REFERENCE = "logmel20"
 #: The C2PA manifest store of the signed file, kept so that a copy without it can get it back.
 MANIFEST_REFERENCE = "manifest"
 
@@ -153,17 +153,24 @@ class SoundTrack:
 
     Attributes:
         codes: n uint32 codes, little-endian.
-        spectrum: m rows of 32 bytes: mel bands at ten frames a second.
+        spectrum: m rows of 32 bytes: mel bands at twenty frames a second.
         duration_s: Length of the sound, seconds.
+        pitched: Codes of a copy taken as :data:`provenance.fingerprint.sound.PITCHES` semitones too high, in that
+            order; none of a registered asset.
     """
 
     codes: bytes
     spectrum: bytes
     duration_s: float
+    pitched: tuple[bytes, ...] = ()
 
     def code_array(self) -> NDArray[np.uint32]:
         """Return the codes, uint32, shape (n,)."""
         return np.frombuffer(self.codes, "<u4").astype(np.uint32)
+
+    def forms(self) -> list[NDArray[np.uint32]]:
+        """Return the codes as they are and at the other pitches, uint32, shape (n,) each."""
+        return [np.frombuffer(one, "<u4").astype(np.uint32) for one in (self.codes, *self.pitched)]
 
     def spectrum_array(self) -> NDArray[np.uint8]:
         """Return the spectrum, uint8, shape (m, 32)."""

@@ -275,11 +275,16 @@ def _compare_standing(best: Match | None) -> CompareStanding:
 def alters(difference: Difference) -> bool:
     """Return whether ``difference`` by itself makes the copy an altered one.
 
-    Overlays count where they cover a face; a replaced sound or picture track is an edit, not an alteration.
+    Overlays of the picture count where they cover a face, those of the sound never: nothing of the original is
+    missing under them. A replaced sound or picture track is an edit, not an alteration.
     """
     if difference.kind is DifferenceKind.OVERLAY:
         return difference.face
-    return difference.kind not in (DifferenceKind.SOUND_REPLACED, DifferenceKind.PICTURE_REPLACED)
+    return difference.kind not in (
+        DifferenceKind.SOUND_OVERLAY,
+        DifferenceKind.SOUND_REPLACED,
+        DifferenceKind.PICTURE_REPLACED,
+    )
 
 
 def overlay_share(comparison: Comparison) -> float:

@@ -53,6 +53,7 @@ _DIFFERENCE_TEXT = {
     DifferenceKind.OVERLAY: "is covered by an overlay",
     DifferenceKind.SOUND_REPLACED: "carries another sound than the original",
     DifferenceKind.SOUND_DIFFERS: "sounds different from the original",
+    DifferenceKind.SOUND_OVERLAY: "has music, noise or an echo added to the original's",
     DifferenceKind.PICTURE_REPLACED: "shows another picture than the original",
 }
 _METHOD_WORDS = {
@@ -322,7 +323,8 @@ def _differences_sentence(best: Match | None) -> str:
     if best is None or isinstance(best.comparison, Unavailable):
         return ""
     ranked = sorted(best.comparison.differences, key=lambda one: -one.strength)
-    texts = [difference_text(one) for one in ranked if one.kind is not DifferenceKind.OVERLAY or one.face]
+    added = (DifferenceKind.OVERLAY, DifferenceKind.SOUND_OVERLAY)
+    texts = [difference_text(one) for one in ranked if one.kind not in added or one.face]
     texts = texts or [difference_text(one) for one in ranked]
     shown = "; ".join(texts[:3])
     more = f"; and {len(texts) - 3} more" if len(texts) > 3 else ""

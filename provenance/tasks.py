@@ -196,7 +196,7 @@ def _examine_timed(job: Job, file: BinaryIO, media_type: MediaType, *, register:
     if probe.has_sound:
         file.seek(0)
         try:
-            sound_track = _sound_track(job, file)
+            sound_track = _sound_track(job, file, register=register)
         except UnmatchableError as refusal:
             refusals.append(f"sound: {refusal.message}")
     return Examination(
@@ -224,16 +224,17 @@ def _frame_track(job: Job, file: BinaryIO, *, register: bool) -> FrameTrack:
     return FrameTrack(collected.codes.tobytes(), collected.times.astype("<f8").tobytes())
 
 
-def _sound(job: Job, file: BinaryIO) -> sound.Sound:
-    collector = sound.SoundCollector()
+def _sound(job: Job, file: BinaryIO, pitches: tuple[float, ...] = ()) -> sound.Sound:
+    collector = sound.SoundCollector(pitches)
     for chunk in decode.read_sound(file, rate_hz=sound.RATE_HZ, limits=job.limits):
         collector.add(chunk)
     return collector.finish()
 
 
-def _sound_track(job: Job, file: BinaryIO) -> SoundTrack:
-    made = _sound(job, file)
-    return SoundTrack(made.codes.astype("<u4").tobytes(), made.mel.tobytes(), made.duration_s)
+def _sound_track(job: Job, file: BinaryIO, *, register: bool) -> SoundTrack:
+    made = _sound(job, file, () if register else sound.PITCHES)
+    pitched = tuple(codes.astype("<u4").tobytes() for codes in made.pitched)
+    return SoundTrack(made.codes.astype("<u4").tobytes(), made.mel.tobytes(), made.duration_s, pitched)
 
 
 # --- comparing -------------------------------------------------------------------------------------------

@@ -276,7 +276,8 @@ def _fold(semitones: float) -> NDArray[np.float64]:
     tuning_hz = _TUNING_HZ * 2 ** (semitones / 12)
     octave = np.log2(np.arange(_BINS.start, _BINS.stop) * RATE_HZ / FRAME / (tuning_hz / 16))
     classes = np.floor(_CLASSES * (octave - np.floor(octave))).astype(np.int64)
-    return np.eye(_CLASSES)[classes]
+    folded: NDArray[np.float64] = np.eye(_CLASSES)[classes]
+    return folded
 
 
 class _MelStream:
@@ -319,13 +320,18 @@ class _MelStream:
         self._start += keep
 
 
-def _mel() -> NDArray[np.float64]:
-    """Return a matrix (bins, 32) of triangular bands; a full-scale sine gives 1 in all bands together.
+def _edges() -> NDArray[np.float64]:
+    """Return the 34 edges of the bands, Hz: band i begins at edge i, peaks at i + 1 and ends at i + 2.
 
     Source: mel scale of O'Shaughnessy, 2595 log10(1 + f / 700); edges evenly spaced on it.
     """
     ends = 2595 * np.log10(1 + np.array([_MEL_LOW_HZ, _MEL_HIGH_HZ]) / 700)
-    edges = 700 * (10 ** (np.linspace(ends[0], ends[1], MEL_BANDS + 2) / 2595) - 1)
+    return np.asarray(700 * (10 ** (np.linspace(ends[0], ends[1], MEL_BANDS + 2) / 2595) - 1), np.float64)
+
+
+def _mel() -> NDArray[np.float64]:
+    """Return a matrix (bins, 32) of triangular bands; a full-scale sine gives 1 in all bands together."""
+    edges = _edges()
     hz = np.arange(_MEL_FRAME // 2 + 1)[:, None] * RATE_HZ / _MEL_FRAME
     rise = (hz - edges[:-2]) / (edges[1:-1] - edges[:-2])
     fall = (edges[2:] - hz) / (edges[2:] - edges[1:-1])
@@ -340,3 +346,5 @@ _HAMMING: Final = np.hamming(FRAME) * (32768 / 32767)
 _HANN: Final = np.hanning(_MEL_FRAME)
 _BINS: Final = _bins()
 _MEL: Final = _mel()
+#: Frequency at which each band peaks, Hz, shape (32,).
+MEL_HZ: Final = _edges()[1:-1]

@@ -1,7 +1,7 @@
 """Candidates: which registered assets could the copy come from. Nothing counts before it is verified.
 
-Films are looked up by the codes of their frames and recordings by their sound codes, both voting for an offset
-in time; for pictures see :mod:`provenance.match.pictures`.
+Films are looked up by the codes of their frames, which vote for an offset in time; for pictures see
+:mod:`provenance.match.pictures`, for sound :mod:`provenance.match.sounds`.
 """
 
 from __future__ import annotations
@@ -74,56 +74,3 @@ class FrameBook:
         for (owner, _), frames in seen.items():
             votes[owner] = max(votes[owner], len(frames))
         return [Candidate(asset_id, float(count)) for asset_id, count in votes.most_common()]
-
-
-class SoundBook:
-    """Sound codes of all registered sound tracks, looked up by equal code and voting for an offset."""
-
-    def __init__(self) -> None:
-        self._tracks: list[tuple[str, NDArray[np.uint32]]] = []
-        self._sorted: tuple[NDArray[np.uint32], NDArray[np.int64]] | None = None
-        self._starts: NDArray[np.int64] = np.zeros(0, np.int64)
-
-    def add(self, asset_id: str, codes: NDArray[np.uint32]) -> None:
-        """Add a registered sound track: codes uint32 (n,)."""
-        self._tracks.append((asset_id, codes))
-        self._sorted = None
-
-    def track(self, asset_id: str) -> NDArray[np.uint32] | None:
-        """Return the codes of a registered sound track, or None where it has none."""
-        return next((codes for owner, codes in self._tracks if owner == asset_id), None)
-
-    def vote(self, codes: NDArray[np.uint32]) -> list[Candidate]:
-        """Return the tracks that share codes with the copy at one offset, most agreeing codes first.
-
-        Each code is looked up as it is and with each single bit flipped, so that codecs do not hide it.
-        """
-        if not self._tracks:
-            return []
-        if self._sorted is None:
-            self._build()
-        assert self._sorted is not None  # noqa: S101 - made by the line before
-        values, places = self._sorted
-        flips = np.concatenate([[np.uint32(0)], np.uint32(1) << np.arange(32, dtype=np.uint32)])
-        probes = (codes[:, None] ^ flips[None, :]).ravel()
-        origin = np.repeat(np.arange(len(codes)), len(flips))
-        low, high = np.searchsorted(values, probes), np.searchsorted(values, probes, side="right")
-        counts = high - low
-        which = np.repeat(np.arange(len(probes)), counts)
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        hits = places[np.repeat(low, counts) + within]
-        track = np.searchsorted(self._starts, hits, side="right") - 1
-        offset = hits - self._starts[track] - origin[which]
-        keys, tally = np.unique(np.stack([track, offset // 2]), axis=1, return_counts=True)
-        best: Counter[str] = Counter()
-        for number, count in zip(keys[0], tally, strict=True):
-            owner = self._tracks[int(number)][0]
-            best[owner] = max(best[owner], int(count))
-        return [Candidate(asset_id, float(count)) for asset_id, count in best.most_common()]
-
-    def _build(self) -> None:
-        joined = np.concatenate([codes for _, codes in self._tracks])
-        lengths = [len(codes) for _, codes in self._tracks]
-        self._starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
-        order = np.argsort(joined, kind="stable")
-        self._sorted = (joined[order], order.astype(np.int64))

@@ -10,9 +10,9 @@ from provenance.evidence import Channel, Difference, DifferenceKind, Edit, Segme
 from provenance.match.path import Line
 
 #: Asset seconds left out or gone back between two neighbouring parts before they count as a cut or a change
-#: of order. Source: docs/measurements.md, film: seams are known to .25 s in picture and .5 s in sound, and
-#: two seams bound each step.
-STEP_S: Final = {Channel.PICTURE: 0.6, Channel.SOUND: 1.2}
+#: of order. Source: docs/measurements.md, clips: seams are known to .25 s in picture and .1 s in sound, and two
+#: seams bound each step.
+STEP_S: Final = {Channel.PICTURE: 0.6, Channel.SOUND: 0.4}
 #: Change of speed that counts: conversion from 24 to 25 pictures a second (4 %) does, resampling does not.
 SPEED_SHARE: Final = 0.02
 #: Seconds by which a change of speed must move one end of its part against the other to be seen at all.

@@ -22,9 +22,10 @@ from provenance.examination import (
     SoundTrack,
 )
 from provenance.match import tracks
-from provenance.match.candidates import FrameBook, SoundBook
+from provenance.match.candidates import FrameBook
 from provenance.match.picture_finder import PictureFinder
 from provenance.match.registry import Registry
+from provenance.match.sounds import SoundBook
 from provenance.media.asset import Kind, MediaType
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain
@@ -90,7 +91,7 @@ class Finder:
             voted = self._films.vote(examination.frames.code_array(), examination.frames.time_array())
             candidates |= dict.fromkeys(one.asset_id for one in voted[:CANDIDATES])
         if examination.sound is not None:
-            voted = self._sounds.vote(examination.sound.code_array())
+            voted = self._sounds.vote(examination.sound.forms())
             candidates |= dict.fromkeys(one.asset_id for one in voted[:CANDIDATES])
         matches = []
         for asset_id in candidates:

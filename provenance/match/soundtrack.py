@@ -8,10 +8,9 @@ fitted and given out by the cheapest path, as frames are. Windows overlap by con
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -19,22 +18,18 @@ from numpy.typing import NDArray
 
 from provenance.errors import FormatError
 from provenance.evidence import Channel, Segment, Span
-from provenance.fingerprint.sound import CODE_SAMPLES, RATE_HZ, STEP_S
+from provenance.fingerprint.sound import CODE_SAMPLES, PITCHES, RATE_HZ, STEP_S
 from provenance.match.path import Line, best_path, best_stretch, fit_line, runs
 
 #: Codes a second.
 CODE_RATE: Final = 1 / STEP_S
 #: Fewest codes that are a segment: 4.1 s of sound, as one code needs 2.72 s.
 MIN_CODES: Final = 12
-#: Number of codes and share of differing bits at which one wrong recording in 1,000 is found. Source:
-#: docs/measurements.md, sound: 5, 10 and 30 s (19, 59 and 221 codes) against 10,192 negatives.
-BIT_ERROR: Final = ((19, 0.265), (59, 0.338), (221, 0.382))
-#: Places that were tried against each negative there; more places need fewer differing bits.
-PLACES: Final = 700
-#: Chance of one wrong segment in a whole comparison that is aimed at. Source: recordings of one voice, which
-#: repeats phrases, exceed it (6 of 90 pairs by codes; 1 of them agrees in its spectrum too), so segments are
-#: evidence only together with :func:`provenance.match.spectrum.agreeing`.
-FALSE_RATE: Final = 1e-3
+#: Number of codes and share of differing bits up to which a place is worth a look at its spectrum. Source:
+#: docs/measurements.md, clips: genuine stretches of 19 codes over a telephone differ by up to .34; unrelated ones
+#: come as near now and then, above all of one voice, so a segment counts only with
+#: :func:`provenance.match.sound_match.same_sound`.
+BIT_ERROR: Final = ((12, 0.31), (19, 0.345), (59, 0.37), (221, 0.40))
 #: Bits of a code, of 32, up to which its second counts as agreeing: between clean copies and unrelated sound.
 CODE_BITS: Final = 11.5
 #: Cost of beginning, ending or changing a line, bits.
@@ -42,9 +37,15 @@ SWITCH_BITS: Final = 30.0
 #: Longest stretch of other sound, seconds, that two parts on one line are joined over: a sentence replaced in a
 #: recording is a difference within it, a longer stretch is another sound.
 JOIN_S: Final = 15.0
+#: Bits a code, over the whole copy, by which a form must be nearer than :data:`CODE_BITS` for other pitches not to be
+#: tried: clean copies have 8 and more, half a semitone costs 4.
+PLAIN: Final = 7.0
 
 Codes = NDArray[np.uint32]
 Mask = NDArray[np.bool_]
+
+# A line with its first code and the code after its last.
+_Part = tuple[Line, int, int]
 
 _BITS = 32
 _HALF_S = CODE_SAMPLES / RATE_HZ / 2
@@ -68,28 +69,10 @@ _SPEED_CODES, _SPEED_MOVE = 40, 0.13
 _STILL = 6
 
 
-def max_bit_error(codes: int, places: int) -> float:
-    """Return the share of differing bits up to which ``codes`` codes count as found.
-
-    Args:
-        codes: Length of what was compared, at least 1.
-        places: Number of places it could have been found at, at least 1.
-
-    Returns:
-        0..0.5. Bit errors of unrelated sound are taken as normal around one half, with the spread that
-        :data:`BIT_ERROR` shows at its number of places, so that the chance of one wrong find among all
-        places stays :data:`FALSE_RATE`.
-    """
-    known = [math.log(count) for count, _ in BIT_ERROR]
-    limits = [limit for _, limit in BIT_ERROR]
-    at = math.log(max(codes, 1))
-    if at < known[0]:  # below the shortest measured length: along the line through the first two
-        limit = limits[0] + (at - known[0]) * (limits[1] - limits[0]) / (known[1] - known[0])
-    else:
-        limit = float(np.interp(at, known, limits))
-    measured = NormalDist().inv_cdf(1 - FALSE_RATE / PLACES)
-    asked = NormalDist().inv_cdf(1 - FALSE_RATE / max(places, 1))
-    return max(0.0, 0.5 - (0.5 - limit) * asked / measured)
+def max_bit_error(codes: int) -> float:
+    """Return the share of differing bits, 0..0.5, up to which ``codes`` codes (at least 1) are a place."""
+    known, limits = zip(*BIT_ERROR, strict=True)
+    return float(np.interp(math.log(max(codes, 1)), [math.log(count) for count in known], limits))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +84,12 @@ class _Sounds:
     ref: Codes
     ref_on: Mask
     rate: float
+    pitch: float = 0.0
+
+    @property
+    def speeds(self) -> tuple[float, ...]:
+        """Speeds that need no proof: normal, and that which makes sound as much higher as this form assumes."""
+        return (1.0,) if self.pitch == 0.0 else (1.0, 2 ** (self.pitch / 12))
 
     def places(self, line: Line, shift: int = 0) -> NDArray[np.intp]:
         """Return the asset's code at each of the copy's along a line; may lie outside."""
@@ -130,6 +119,7 @@ def align_sound(
     *,
     copy_loud: Mask | None = None,
     ref_loud: Mask | None = None,
+    pitched: Sequence[Codes] = (),
 ) -> list[Segment]:
     """Return which stretches of a copy's sound are which stretches of an asset's, in order of the copy.
 
@@ -139,27 +129,45 @@ def align_sound(
         rate: Codes a second.
         copy_loud: bool, shape (n,): which codes speak of sound, not silence; None to tell by the codes alone.
         ref_loud: bool, shape (m,), likewise.
+        pitched: Codes of the copy taken as :data:`provenance.fingerprint.sound.PITCHES` semitones too high; the form
+            of which most is found counts, the plain one where it is found nearly whole.
 
     Returns:
         Segments of channel sound that do not overlap in the copy, each at least :data:`MIN_CODES` long;
         ``strength`` is the share of their telling codes that agree. Parts on one line are joined over up to
-        :data:`JOIN_S` of other sound, which :func:`provenance.match.spectrum.compare_sound` then tells.
+        :data:`JOIN_S` of other sound, which :mod:`provenance.match.sound_changes` then tells.
 
     Raises:
         FormatError: A shape or type is another.
     """
-    sounds = _sounds(copy_codes, ref_codes, rate, copy_loud, ref_loud)
-    if min(len(copy_codes), len(ref_codes)) < MIN_CODES:
+    best: list[Segment] = []
+    most = 0.0
+    for pitch, codes in zip((0.0, *PITCHES), (copy_codes, *pitched), strict=False):
+        sounds = _sounds(codes, ref_codes, rate, copy_loud, ref_loud, pitch)
+        parts = _aligned(sounds)
+        # Bits by which all parts together are nearer than unrelated sound: long and near counts.
+        nearer = sum(float(sounds.gain(line)[first:end].sum()) for line, first, end in parts)
+        if nearer > most:
+            best, most = [_segment(sounds, part) for part in parts], nearer
+        if most >= PLAIN * len(codes):
+            break
+    return best
+
+
+def _aligned(sounds: _Sounds) -> list[_Part]:
+    if min(len(sounds.copy), len(sounds.ref)) < MIN_CODES:
         return []
     lines = list(_candidates(sounds))
     if not lines:
         return []
     parts = [(_fit(sounds, line, a, b), a, b) for line, a, b in _assign(sounds, lines)]
     parts = [part for part in _assign(sounds, [line for line, _, _ in parts]) if _accepted(sounds, part)]
-    return [_segment(sounds, part) for part in _joined(sounds, parts)]
+    return _joined(sounds, parts)
 
 
-def _sounds(copy: Codes, ref: Codes, rate: float, copy_loud: Mask | None, ref_loud: Mask | None) -> _Sounds:
+def _sounds(
+    copy: Codes, ref: Codes, rate: float, copy_loud: Mask | None, ref_loud: Mask | None, pitch: float
+) -> _Sounds:
     masks = []
     for codes, loud in ((copy, copy_loud), (ref, ref_loud)):
         if codes.ndim != 1 or codes.dtype != np.uint32:
@@ -169,7 +177,7 @@ def _sounds(copy: Codes, ref: Codes, rate: float, copy_loud: Mask | None, ref_lo
         masks.append(_telling(codes) if loud is None else loud & _telling(codes))
     if not rate > 0:
         raise ValueError(f"the rate of codes is above 0, not {rate}")
-    return _Sounds(copy, masks[0], ref, masks[1], rate)
+    return _Sounds(copy, masks[0], ref, masks[1], rate, pitch)
 
 
 def _telling(codes: Codes) -> Mask:
@@ -181,9 +189,23 @@ def _telling(codes: Codes) -> Mask:
     return telling
 
 
-# --- lines -----------------------------------------------------------------------------------------------
+def bit_error(forms: Sequence[Codes], ref_codes: Codes, segment: Segment, rate: float = CODE_RATE) -> float:
+    """Return the share of bits in which copy and asset differ along a segment, 0..1; .5 where nothing is told.
 
-_Part = tuple[Line, int, int]
+    Args:
+        forms: Codes of the copy as it is and at :data:`provenance.fingerprint.sound.PITCHES`.
+        ref_codes: uint32, shape (m,).
+        segment: A segment of :func:`align_sound`; the form is that of its pitch.
+        rate: Codes a second.
+    """
+    codes = forms[(0.0, *PITCHES).index(segment.pitch)]
+    bits, told = _sounds(codes, ref_codes, rate, None, None, segment.pitch).errors(Line.of(segment))
+    middle = np.arange(len(codes)) / rate + _HALF_S
+    told &= (middle >= segment.copy.start_s) & (middle <= segment.copy.end_s)
+    return float(bits[told].mean()) / _BITS if told.any() else 0.5
+
+
+# --- lines -----------------------------------------------------------------------------------------------
 
 
 def _candidates(sounds: _Sounds) -> Iterator[Line]:
@@ -208,12 +230,13 @@ def _candidates(sounds: _Sounds) -> Iterator[Line]:
 
 def _found(sounds: _Sounds, first: int, width: int) -> Line | None:
     """Return the line through the window's best place, at another speed where normal speed is not plain."""
-    line, share = _slide(sounds, first, width, 1.0)
+    plain = [_slide(sounds, first, width, speed) for speed in sounds.speeds]
+    line, share = min(plain, key=lambda one: one[1])
     # Short windows are near at any speed, and unrelated sound is near to them at some speed.
     if width == _WINDOWS[0] and share > _PLAIN:
         others = [_slide(sounds, first, width, speed) for speed in _SPEEDS]
         line, share = min([(line, share), *others], key=lambda one: one[1])
-    return line if share <= max_bit_error(width, PLACES) else None
+    return line if share <= max_bit_error(width) else None
 
 
 def _slide(sounds: _Sounds, first: int, width: int, speed: float) -> tuple[Line, float]:
@@ -281,17 +304,16 @@ def _assign(sounds: _Sounds, lines: list[Line]) -> list[_Part]:
 
 
 def _accepted(sounds: _Sounds, part: _Part) -> bool:
-    """Return whether a part has few enough differing bits for all the places it was looked for at."""
+    """Return whether a part is long enough for its speed and has few enough differing bits."""
     line, first, end = part
     bits, told = sounds.errors(line)
     bits, told = bits[first:end], told[first:end]
     count = int(told.sum())
     # Another speed was looked for with long windows, and is believed on a long part only.
-    if count < (MIN_CODES if line.speed == 1.0 else _SPEED_CODES):
+    usual = line.speed in sounds.speeds
+    if count < (MIN_CODES if usual else _SPEED_CODES):
         return False
-    windows = max(1, len(sounds.copy) // count) * (1 if line.speed == 1.0 else 1 + len(_SPEEDS))
-    limit = max_bit_error(count, len(sounds.ref) * windows)
-    return float(bits[told].mean()) / _BITS <= limit
+    return float(bits[told].mean()) / _BITS <= max_bit_error(count)
 
 
 def _joined(sounds: _Sounds, parts: list[_Part]) -> list[_Part]:
@@ -321,4 +343,4 @@ def _segment(sounds: _Sounds, part: _Part) -> Segment:
     start_s = 0.0 if first == 0 else (first - 0.5) / sounds.rate + _HALF_S
     last = len(sounds.copy)
     end_s = (last - 1) / sounds.rate + 2 * _HALF_S if end == last else (end - 0.5) / sounds.rate + _HALF_S
-    return line.segment(Channel.SOUND, Span(start_s, end_s), strength)
+    return replace(line.segment(Channel.SOUND, Span(start_s, end_s), strength), pitch=sounds.pitch)

@@ -26,7 +26,7 @@ from provenance.evidence import (
 )
 from provenance.examination import Examination, FrameTrack, SoundTrack
 from provenance.match import edits as edit_rules
-from provenance.match import films, soundtrack, spectrum, timeline
+from provenance.match import films, sound_match, timeline
 from provenance.match.align import INLIERS
 
 #: Aligned frames that must fit a stored frame in one geometry each. Source: docs/measurements.md, film.
@@ -57,18 +57,9 @@ def match_tracks(
             radius = float(films.FRAME_RADIUS)
             found.append(Found(Family.GLOBAL, "frame codes in one order of time", _apart(pictures), radius))
     sounds: list[Segment] = []
-    agreement = None
     if copy.sound is not None and sound is not None:
-        aligned = soundtrack.align_sound(copy.sound.code_array(), sound.code_array())
-        sounds = spectrum.agreeing(copy.sound.spectrum_array(), sound.spectrum_array(), aligned)
-    if sounds and copy.sound is not None and sound is not None:
-        found.append(Found(Family.SOUND, "sound codes in one order of time", _apart(sounds), 1.0))
-        longest = max(sounds, key=lambda one: one.copy.length_s)
-        agreement = spectrum.spectrum_agreement(copy.sound.spectrum_array(), sound.spectrum_array(), longest)
-        least = spectrum.min_agreement(longest.copy.length_s)
-        if agreement >= least:
-            limit = 1 - least
-            found.append(Found(Family.SPECTRUM, "stored spectrum along the alignment", 1 - agreement, limit))
+        heard = sound_match.match_sound(copy.sound, sound)
+        sounds, found = list(heard.segments), [*found, *heard.found]
     if not found:
         return None
     comparison = _compare(copy, frames, sound, pictures, sounds)
@@ -94,7 +85,9 @@ def _compare(
     sound_told = bool(sounds) or _length(pictures) >= MIN_REPLACED_S
     both_pictures = copy.frames is not None and frames is not None and picture_told
     both_sounds = copy.sound is not None and sound is not None and sound_told
-    differences = _differences(copy, sound, sounds, duration_s) if both_sounds and sounds else []
+    differences = (
+        _differences(copy, sound, [*pictures, *sounds], duration_s) if both_sounds and sounds else []
+    )
     whole = Span(0.0, duration_s)
     if both_sounds and not sounds:
         differences.append(Difference(DifferenceKind.SOUND_REPLACED, Channel.SOUND, span=whole))
@@ -114,9 +107,7 @@ def _differences(
 ) -> list[Difference]:
     if copy.sound is None or sound is None:
         return []
-    return list(
-        spectrum.compare_sound(copy.sound.spectrum_array(), sound.spectrum_array(), sounds, duration_s)
-    )
+    return sound_match.differences(copy.sound, sound, sounds, duration_s)
 
 
 def _gaps(

@@ -27,6 +27,7 @@ _WORDS = {
     DifferenceKind.OVERLAY: "overlay",
     DifferenceKind.SOUND_REPLACED: "another sound",
     DifferenceKind.SOUND_DIFFERS: "sound differs",
+    DifferenceKind.SOUND_OVERLAY: "sound added",
     DifferenceKind.PICTURE_REPLACED: "another picture",
 }
 

@@ -39,7 +39,8 @@ def sound(start_s, end_s, asset_s, speed=1.0):
         ([picture(0, 10, 30)], [sound(0, 10, 31)], (Edit.SOUND_SHIFTED,)),
         ([picture(0, 10, 30)], [sound(0, 10, 30.3)], ()),
         ([picture(0, 10, 30)], [sound(9, 12, 50)], ()),
-        (None, [sound(0, 10, 30), sound(10, 20, 41)], ()),
+        (None, [sound(0, 10, 30), sound(10, 20, 40.3)], ()),
+        (None, [sound(0, 10, 30), sound(10, 20, 41)], (Edit.CUT,)),
         (None, [sound(0, 10, 30), sound(10, 20, 42)], (Edit.CUT,)),
         (
             [picture(0, 10, 30, 1.2), picture(10, 20, 5, 1.2)],
