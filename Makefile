@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test serve lint bench clean
+.PHONY: demo test serve lint bench torture clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -33,6 +33,9 @@ test: lint                      ## everything CI runs
 
 bench: $(VENV)/.tested          ## time of every step beside the limit of this machine
 	$(BIN)/python -m bench.steps
+
+torture: $(VENV)/.tested        ## kills, full disks, server crashes: the ledger must lose nothing (long; see also test)
+	$(BIN)/python -m bench.torture.campaign --long
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""Torture of the ledger: kills, full disks, failing disks, stepping clocks, lying commits; see ``campaign``."""
