@@ -81,6 +81,7 @@ class Settings:
         public_url: Address under which clients reach the service; empty takes it from each request.
         spool: Folder for files on their way and files of waiting jobs; private to the service.
         fetch_urls: ``on`` lets callers name addresses that this service fetches; needs a way to the Internet.
+        webhooks: ``on`` sends sightings to the targets of watches; the feeds work without.
         anonymous: Scopes of callers without credentials, between spaces; empty demands a key for everything.
         oidc_issuer: Issuer of access tokens that are accepted beside API keys; empty accepts none.
         oidc_audience: Audience that those tokens must be made for.
@@ -100,6 +101,7 @@ class Settings:
     public_url: str = ""
     spool: Path = Path("spool")
     fetch_urls: str = "off"
+    webhooks: str = "off"
     anonymous: str = "verify lookup fetch:manifests"
     oidc_issuer: str = ""
     oidc_audience: str = ""
@@ -114,8 +116,11 @@ class Settings:
                 hint="set environment in provenance.toml or PROVENANCE_ENVIRONMENT",
             )
 
-        if self.fetch_urls not in ("on", "off"):
-            raise ConfigError(f"fetch_urls must be on or off, not {self.fetch_urls!r}", hint="leave it off")
+        for name in ("fetch_urls", "webhooks"):
+            if getattr(self, name) not in ("on", "off"):
+                raise ConfigError(
+                    f"{name} must be on or off, not {getattr(self, name)!r}", hint="leave it off"
+                )
 
     @property
     def keys_folder(self) -> Path:

@@ -41,6 +41,7 @@ from provenance.service.ownership import Ownership
 from provenance.service.replies import Replies
 from provenance.service.tables import Database, open_database
 from provenance.service.tokens import Tokens
+from provenance.service.watches import Watches
 from provenance.settings import CONFIG_NAME, Settings
 from provenance.signing.claims import SigningRequest
 from provenance.signing.keys import KeyRing, create_development_keys
@@ -311,6 +312,11 @@ class Installation:
     def fetcher(self) -> Fetcher | None:
         """Fetches what callers name, or None where that is off."""
         return Fetcher() if self.settings.fetch_urls == "on" else None
+
+    @cached_property
+    def watches(self) -> Watches:
+        """Watches on assets and what they saw."""
+        return Watches(self.memory)
 
     @cached_property
     def statements(self) -> Statements:

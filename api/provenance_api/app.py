@@ -17,9 +17,11 @@ from starlette.concurrency import run_in_threadpool
 
 from provenance.checking import VERIFY, remove_old
 from provenance.errors import ProvenanceError
+from provenance.media.fetch import Fetcher
 from provenance.service.runner import Runner
 from provenance.settings import Settings
 from provenance.setup import Installation
+from provenance.sightings import Courier, Lookout
 from provenance.web import Web
 from provenance_api import problems
 from provenance_api.guard import Edge
@@ -27,7 +29,18 @@ from provenance_api.logs import log_as_json
 from provenance_api.metrics import Metrics
 from provenance_api.places import Places, Space
 from provenance_api.rates import Rates
-from provenance_api.routes import health, jobs, ledger, pages, publish, registry, softbinding, tiles, verify
+from provenance_api.routes import (
+    health,
+    jobs,
+    ledger,
+    pages,
+    publish,
+    registry,
+    softbinding,
+    tiles,
+    verify,
+    watches,
+)
 from provenance_api.shelf import Shelf
 from provenance_api.signing import SIGNED
 from provenance_api.wiring import Wiring
@@ -73,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.add_middleware(Edge)
     problems.install(app)
-    for part in (verify, jobs, publish, registry, softbinding, ledger, tiles, health, pages):
+    for part in (verify, jobs, publish, watches, registry, softbinding, ledger, tiles, health, pages):
         app.include_router(part.router)
     return app
 
@@ -93,11 +106,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with tempfile.TemporaryDirectory(prefix="uploads-", dir=settings.spool_folder) as folder:
             app.state.wiring = wiring = _wire(installation, Path(folder))
             app.state.metrics.watch(wiring)
-            installation.checking.told.append(app.state.metrics.verdict)
+            installation.checking.told += [app.state.metrics.verdict, Lookout(installation.watches)]
             wiring.runner.start()
             sweeping = asyncio.create_task(_sweep(wiring))
             try:
-                async with _witnessed(installation):
+                async with _witnessed(installation), _delivered(installation):
                     yield
             finally:
                 sweeping.cancel()
@@ -146,6 +159,20 @@ async def _witnessed(installation: Installation) -> AsyncIterator[None]:
         yield
     finally:
         await run_in_threadpool(witnessing.stop)
+
+
+@asynccontextmanager
+async def _delivered(installation: Installation) -> AsyncIterator[None]:
+    """Send sightings to the targets of watches, where the operator turned that on."""
+    if installation.settings.webhooks == "off":
+        yield
+        return
+    courier = Courier(installation.watches, Fetcher())
+    courier.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(courier.stop, STOP_S)
 
 
 def _open(settings: Settings) -> Installation:

@@ -15,7 +15,7 @@ import ipaddress
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as WaitedTooLong
 from typing import Any, Final
@@ -176,6 +176,31 @@ class Fetcher:
                     return found
                 url = urljoin(f"https://{host}{target}", found.removeprefix("redirect "))
         raise FetchError(f"expected at most {MAX_REDIRECTS} redirects, found more")
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send ``body`` to an address that a stranger named; return the status. No redirect is followed.
+
+        Raises:
+            FormatError: The address may not be reached.
+            FetchError: There was no answer in time.
+        """
+        host, target = check_url(url)
+        where = httpcore.URL(scheme="https", host=host.encode(), port=_PORT, target=target.encode())
+        sent: list[tuple[bytes | str, bytes | str]] = [
+            ("Host", host),
+            ("Content-Length", str(len(body))),
+            ("User-Agent", "content-provenance"),
+            *headers.items(),
+        ]
+        timeouts = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._total_s)}
+        try:
+            with (
+                httpcore.ConnectionPool(network_backend=self._backend, http2=False, retries=0) as pool,
+                pool.stream("POST", where, headers=sent, content=body, extensions=timeouts) as answer,
+            ):
+                return answer.status
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as cause:
+            raise FetchError(f"expected an answer from {host}, found none") from cause
 
 
 def _ask(
