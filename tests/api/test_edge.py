@@ -48,8 +48,8 @@ def test_every_answer_is_a_log_line_without_names_or_addresses(client, caplog, s
     with caplog.at_level(logging.INFO, "provenance_api"):
         client.post("/v1/verify?name=secret-name.jpg", content=signed)
     lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
-    [answered] = [line for line in lines if line["message"] == "answered"]
-    assert (answered["method"], answered["route"], answered["status"]) == ("POST", "/v1/verify", 200)
+    told = [(one["method"], one["route"], one["status"]) for one in lines if one["message"] == "answered"]
+    assert ("POST", "/v1/verify", 200) in told
     assert "secret-name" not in json.dumps(lines)
     assert "127.0.0.1" not in json.dumps(lines)
 
