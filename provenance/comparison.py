@@ -96,9 +96,12 @@ class Segment:
         channel: Picture or sound.
         copy: Where in the copy.
         asset: Where in the asset.
-        speed: Asset seconds per copy second.
+        speed: Asset seconds per copy second; 0 for a still, below 0 where the copy runs backwards (``asset``
+            then still goes from the earlier to the later time).
         strength: 0..1, share of compared units that agree.
         pitch: Semitones by which the copy's sound is higher, about; 0 of a picture.
+        geometry: How the copy's frames lie in the asset's during this stretch; None where the whole frames
+            agree, and for sound.
     """
 
     channel: Channel
@@ -106,6 +109,7 @@ class Segment:
     asset: Span
     speed: float
     strength: float
+    geometry: Geometry | None = None
     pitch: float = 0.0
 
 

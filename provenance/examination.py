@@ -15,6 +15,7 @@ SOUND_ALGORITHM = "chromaprint2-v1"
 PICTURE_REFERENCE = "picture"
 FEATURE_REFERENCE = "features"
 FRAME_REFERENCE = "frame"
+FRAME_FEATURE_REFERENCE = "frame-features"
 SPECTRUM_REFERENCE = "logmel20"
 #: The C2PA manifest store of the signed file, kept so that a copy without it can get it back.
 MANIFEST_REFERENCE = "manifest"

@@ -27,7 +27,7 @@ from provenance.evidence import Record
 from provenance.examination import Examination
 from provenance.ledger.intake import Appender
 from provenance.ledger.receipt import RECEIPT_SUFFIX, Receipt
-from provenance.ledger.registration import Registration
+from provenance.ledger.registration import Registration, StoredReference
 from provenance.ledger.store import Store
 from provenance.media.asset import open_asset
 from provenance.media.sandbox import WorkerPool
@@ -172,7 +172,7 @@ class Publisher:
         request = replace(job.request, soft_binding=cast("bytes | None", binding))
         definition = build_definition(request, when)
         manifest, store = self._write(job.source, partial, params | {"definition": definition}, patience_s)
-        kept: list[tuple[float, bytes]] = []
+        kept: list[StoredReference] = []
         asset = open_asset(partial, self._limits)
         examined = self._pool.run(
             "examine",
@@ -217,6 +217,7 @@ class Publisher:
         )
 
 
-def _kept(one: object) -> tuple[float, bytes]:
-    reference = cast("Mapping[str, object]", one)
-    return float(cast("float", reference["time_s"])), cast("bytes", reference["blob"])
+def _kept(one: object) -> StoredReference:
+    part = cast("Mapping[str, object]", one)
+    time_s = float(cast("float", part["time_s"]))
+    return StoredReference(str(part["kind"]), cast("bytes", part["blob"]), time_s)

@@ -14,7 +14,6 @@ from provenance.digest import Digest
 from provenance.examination import (
     FEATURE_REFERENCE,
     FRAME_ALGORITHM,
-    FRAME_REFERENCE,
     MANIFEST_REFERENCE,
     PICTURE_REFERENCE,
     SOUND_ALGORITHM,
@@ -44,7 +43,7 @@ class SignedAsset:
         manifest: ``manifest_id``, ``store_digest``, ``claim_digest`` and ``bound_digest`` from the worker.
         store: The manifest store as embedded.
         examination: Its codes.
-        frames: Stored film frames: time in seconds and picture.
+        frames: Stored film frames and their features, with times in seconds.
         when: Time of signing, aware UTC.
     """
 
@@ -53,7 +52,7 @@ class SignedAsset:
     manifest: Mapping[str, object]
     store: bytes
     examination: Examination
-    frames: tuple[tuple[float, bytes], ...]
+    frames: tuple[StoredReference, ...]
     when: datetime
 
 
@@ -134,8 +133,7 @@ def _references(signed: SignedAsset) -> Iterator[StoredReference]:
             (FEATURE_REFERENCE, picture.features),
         )
         yield from (StoredReference(kind, blob) for kind, blob in stored if blob is not None)
-    for time_s, blob in signed.frames:
-        yield StoredReference(FRAME_REFERENCE, blob, time_s)
+    yield from signed.frames
     if (sound := examination.sound) is not None:
         yield StoredReference(SPECTRUM_REFERENCE, sound.spectrum)
     yield StoredReference(MANIFEST_REFERENCE, signed.store)

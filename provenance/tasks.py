@@ -11,19 +11,21 @@ from typing import BinaryIO, Final, cast
 import cv2
 import numpy as np
 
-from provenance import picture_tasks
+from provenance import film_tasks, picture_tasks
 from provenance.detect import marks, watermark
 from provenance.digest import Digest
 from provenance.errors import CredentialError, UnmatchableError
 from provenance.examination import (
     DECODE_SIDE_PX,
+    FRAME_FEATURE_REFERENCE,
+    FRAME_REFERENCE,
     Examination,
     FrameTrack,
     PictureCode,
     PictureExam,
     SoundTrack,
 )
-from provenance.fingerprint import frames, image, iscc, local, sound, views
+from provenance.fingerprint import frame_features, frames, image, iscc, local, sound, views
 from provenance.match import align, reference
 from provenance.media import decode, metadata
 from provenance.media.asset import Kind, MediaType
@@ -32,8 +34,7 @@ from provenance.plain import to_plain
 from provenance.signing import jumbf, manifest
 
 #: Seconds between stored frame references. Source: storage budget of docs/measurements.md.
-REFERENCE_STEP_S: Final = 1.0
-_FRAME_SIDE_PX: Final = 512
+REFERENCE_STEP_S: Final = 0.5
 
 
 def read_credentials(job: Job) -> object:
@@ -212,16 +213,26 @@ def _examine_timed(job: Job, file: BinaryIO, media_type: MediaType, *, register:
 
 
 def _frame_track(job: Job, file: BinaryIO, *, register: bool) -> FrameTrack:
-    collector = frames.FrameCollector()
+    collector, features = frames.FrameCollector(), frame_features.FeatureCollector()
     rate = frames.REFERENCE_RATE if register else frames.QUERY_RATE
     next_reference_s = 0.0
-    for time_s, rgb in decode.read_frames(file, rate_hz=rate, max_side=_FRAME_SIDE_PX, limits=job.limits):
+    for time_s, rgb in decode.read_frames(
+        file, rate_hz=rate, max_side=film_tasks.FRAME_SIDE_PX, limits=job.limits
+    ):
         matchable = collector.add(time_s, rgb)
         if register and matchable and time_s >= next_reference_s:
-            job.call("keep", {"time_s": time_s, "blob": reference.make_frame_reference(rgb)})
+            _keep(job, FRAME_REFERENCE, time_s, reference.make_frame_reference(rgb))
+            gray = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+            if (new := features.add(time_s, gray)) is not None:
+                _keep(job, FRAME_FEATURE_REFERENCE, time_s, new.to_bytes())
             next_reference_s = time_s + REFERENCE_STEP_S - 1e-6
     collected = collector.finish()
     return FrameTrack(collected.codes.tobytes(), collected.times.astype("<f8").tobytes())
+
+
+def _keep(job: Job, kind: str, time_s: float, blob: bytes) -> None:
+    """Hand a stored reference to the parent."""
+    job.call("keep", {"kind": kind, "time_s": time_s, "blob": blob})
 
 
 def _sound(job: Job, file: BinaryIO, pitches: tuple[float, ...] = ()) -> sound.Sound:
@@ -264,7 +275,7 @@ def _frame_at(job: Job, time_s: float) -> image.Rgb | None:
     found: Iterator[tuple[float, image.Rgb]] = decode.read_frames(
         job.files[0],
         rate_hz=frames.QUERY_RATE,
-        max_side=_FRAME_SIDE_PX,
+        max_side=film_tasks.FRAME_SIDE_PX,
         start_s=max(time_s - 0.13, 0.0),
         end_s=time_s + 0.13,
         limits=job.limits,
@@ -290,4 +301,5 @@ TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
     "compare_frames": compare_frames,
     "digest": digest,
     **picture_tasks.TASKS,
+    **film_tasks.TASKS,
 }

@@ -53,13 +53,14 @@ class GeometryOut(Closed):
 
 
 class SegmentOut(Closed):
-    """A stretch of the copy that is a stretch of the original."""
+    """A stretch of the copy that is a stretch of the original; ``speed`` below 0 runs backwards, 0 is a still."""
 
     channel: str
     copy_: SpanOut = Field(alias="copy")
     asset: SpanOut
     speed: float
     strength: float
+    geometry: GeometryOut | None
 
 
 class AlignmentOut(Closed):

@@ -30,6 +30,9 @@ AGREEING: Final = 0.30
 #: Correlation of the whole pictures' detail asked where too few features agree. Source: bench/alteration.py.
 DENSE: Final = 0.85
 
+#: Least side of the part of a stored frame that a copy shows, for codes of that part, pixels.
+MIN_SHARED_PX: Final = 40
+
 # Features taken of the reference and of the copy, and the cells of the copy's grid. More than the index
 # keeps: here the picture itself is at hand.
 _REFERENCE_COUNT, _COPY_COUNT, _COPY_GRID = 500, 1000, 10
@@ -46,6 +49,26 @@ _STEADY = 0.3
 
 Gray = NDArray[np.uint8]
 Points = NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Known:
+    """A stored picture that several copies are held against; its features are computed once.
+
+    Args:
+        rgb: uint8, shape (height, width, 3), at most 512 pixels a side.
+    """
+
+    rgb: warp.Rgb
+    features: local.Features | None = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.features = _features(luma(self.rgb), _REFERENCE_COUNT, local.GRID, local.SIDE_PX)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        return self.rgb.shape[1], self.rgb.shape[0]
 
 
 @dataclass(slots=True)
@@ -136,28 +159,34 @@ class Aligner:
         fit = self._fit(stored, seen, asset_size, view, propose.LIKELY)
         return fit.inliers if fit is not None else 0
 
-    def fit_to(self, reference_rgb: warp.Rgb) -> propose.Fit | None:
-        """Return the map that local features propose, unrefined; None where fewer than nine agree."""
-        reference = luma(shrunk(reference_rgb, propose.SIDE_PX))
-        known = _features(reference, _REFERENCE_COUNT, local.GRID, local.SIDE_PX)
-        best: propose.Fit | None = None
-        if known is None:
+    def place(self, known: Known, *, mirrored: bool, refined: bool) -> Geometry | None:
+        """Return how the copy lies in a stored frame by local features alone, or None.
+
+        Args:
+            known: The stored frame.
+            mirrored: Whether the copy is to be looked at mirrored.
+            refined: Whether the map is sharpened by correlation, and refused where the detail disagrees.
+        """
+        if known.features is None:
             return None
+        best: propose.Fit | None = None
         for view in propose.VIEWS:
+            if view.mirrored != mirrored or view.inverted:
+                continue
             seen = self._of(view)
-            fit = None if seen is None else self._fit(known, seen, _size(reference), view)
+            fit = None if seen is None else self._fit(known.features, seen, known.size, view)
             if fit is not None and (best is None or fit.inliers > best.inliers):
                 best = fit
             if best is not None and best.inliers >= propose.PLENTY:
                 break
-        return best
-
-    def confirm(self, reference_rgb: warp.Rgb, fit: propose.Fit) -> Geometry | None:
-        """Return the refined geometry of a proposed map, or None where the pictures' detail disagrees."""
-        matrix, alike = _refined(self._small, reference_rgb, fit)
-        if alike < AGREEING:
+        if best is None:
             return None
-        return _geometry(matrix, fit.inliers, self.copy_rgb.shape, _size(luma(reference_rgb)), alike)
+        matrix, alike = best.matrix, 1.0
+        if refined:
+            matrix, alike = _refined(self._small, known.rgb, best)
+            if alike < AGREEING:
+                return None
+        return _geometry(matrix, best.inliers, self.copy_rgb.shape, known.size, alike)
 
     def _by_orb(
         self, reference_rgb: warp.Rgb, reference: Gray, views: Sequence[View]

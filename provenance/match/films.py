@@ -25,6 +25,8 @@ FOREIGN_BITS: Final = 80
 #: (re-encoded, brighter, captioned, at other speeds). Source: 1,457 frames of 3 films, docs/measurements.md.
 CLEAN_BITS: Final = 16.4
 CLEAN_SPREAD_BITS: Final = 9.2
+#: Least reach around a line, seconds: stored frames were half a second apart when the rest was measured.
+MIN_REACH_S: Final = 0.5
 #: Shortest foreign stretch that is told, seconds. Source: the path over lines leaves out four frames at
 #: four a second, and single frames stay unseen.
 MIN_FOREIGN_S: Final = 0.9
@@ -75,8 +77,12 @@ class Films:
 
     @property
     def reach(self) -> float:
-        """How far from a line, seconds of the asset, a stored frame is looked for: one stored frame."""
-        return _step(self.ref_s)
+        """How far from a line, seconds of the asset, a stored frame is looked for: one stored frame.
+
+        Not less than half a second: neighbours closer than that look alike, and votes for each would be
+        told apart though they speak for one line.
+        """
+        return max(_step(self.ref_s), MIN_REACH_S)
 
     def part(self, first: int, end: int) -> Films:
         """Return the same with the copy's frames ``first`` to before ``end`` only."""

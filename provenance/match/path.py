@@ -31,6 +31,10 @@ class Line:
         """Return the asset time of one copy time, seconds."""
         return self.speed * copy_s + self.offset_s
 
+    def back(self, asset_s: float) -> float:
+        """Return the copy time of one asset time, seconds."""
+        return (asset_s - self.offset_s) / self.speed
+
     def along(self, copy_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the asset times of copy times, seconds."""
         times: NDArray[np.float64] = self.speed * copy_s + self.offset_s

@@ -26,7 +26,7 @@ from provenance.evidence import (
 )
 from provenance.examination import Examination, FrameTrack, SoundTrack
 from provenance.match import edits as edit_rules
-from provenance.match import films, sound_match, timeline
+from provenance.match import films, sound_match
 from provenance.match.align import INLIERS
 
 #: Aligned frames that must fit a stored frame in one geometry each. Source: docs/measurements.md, film.
@@ -37,7 +37,11 @@ MIN_REPLACED_S: Final = 5.0
 
 
 def match_tracks(
-    record: Record, copy: Examination, frames: FrameTrack | None, sound: SoundTrack | None
+    record: Record,
+    copy: Examination,
+    frames: FrameTrack | None,
+    sound: SoundTrack | None,
+    pictures: list[Segment],
 ) -> Match | None:
     """Return the match of a copy with a registered film or recording, or None where neither track aligns.
 
@@ -46,16 +50,12 @@ def match_tracks(
         copy: What was taken out of the copy.
         frames: The asset's frame codes, or None where it has no picture.
         sound: The asset's sound codes and spectrum, or None where it has no sound.
+        pictures: Aligned stretches of the picture, in order of the copy.
     """
     found: list[Found] = []
-    pictures: list[Segment] = []
-    if copy.frames is not None and frames is not None:
-        pictures = timeline.align_frames(
-            copy.frames.code_array(), copy.frames.time_array(), frames.code_array(), frames.time_array()
-        )
-        if pictures:
-            radius = float(films.FRAME_RADIUS)
-            found.append(Found(Family.GLOBAL, "frame codes in one order of time", _apart(pictures), radius))
+    if pictures:
+        radius = float(films.FRAME_RADIUS)
+        found.append(Found(Family.GLOBAL, "frame codes in one order of time", _apart(pictures), radius))
     sounds: list[Segment] = []
     if copy.sound is not None and sound is not None:
         heard = sound_match.match_sound(copy.sound, sound)

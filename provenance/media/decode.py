@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, Final
 
 import av
@@ -35,7 +35,7 @@ from provenance.media.picture import (
     read_picture,
 )
 from provenance.media.structure import check_structure
-from provenance.media.track import Probe, Ticks, check_duration, check_frame, square_size
+from provenance.media.track import Moments, Probe, Ticks, check_duration, check_frame, square_size
 from provenance.settings import Limits
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "picture_size",
     "probe",
     "read_frames",
+    "read_moments",
     "read_picture",
     "read_sound",
 ]
@@ -62,6 +63,8 @@ MAX_DAMAGED_PACKETS: Final = 100
 _THREADS: Final = 2
 #: Seconds to step back before a wanted start, so that the frame nearest to the first tick is not missed.
 _LEAD_S: Final = 1.0
+#: Gap between wanted times from which the film is wound forward instead of decoded, seconds.
+_WIND_S: Final = 12.0
 _DEMUXER: Final = {
     MediaType.MP4: "mov",
     MediaType.MOV: "mov",
@@ -159,14 +162,50 @@ def read_frames(
     Raises:
         MediaError: No picture track, or nothing of it can be decoded. LimitError: Over a limit.
     """
-    ticks, last = Ticks(rate_hz, start_s or 0.0, end_s if end_s is not None else math.inf), None
+    ticks = Ticks(rate_hz, start_s or 0.0, end_s if end_s is not None else math.inf)
+    yield from _shown_at(file, ticks, start_s or 0.0, max_side, limits, on_note)
+
+
+def read_moments(
+    file: BinaryIO, times: Sequence[float], max_side: int = 512, *, limits: Limits = _DEFAULT_LIMITS
+) -> Iterator[tuple[float, Rgb]]:
+    """Yield for each of some times the frame shown nearest to it; see :func:`read_frames`.
+
+    Times that lie close together are read in one go, so that no stretch is decoded twice.
+
+    Args:
+        file: The film; its type is sniffed.
+        times: Seconds, ascending; those after the end have no frame.
+        max_side: Longest side of the frames, pixels.
+        limits: Duration, side and pixels, checked on every frame.
+
+    Raises:
+        MediaError: No picture track, or nothing of it can be decoded. LimitError: Over a limit.
+    """
+    group: list[float] = []
+    for at, time_s in enumerate(times):
+        group.append(time_s)
+        if at + 1 == len(times) or times[at + 1] - time_s > _WIND_S:
+            yield from _shown_at(file, Moments(group), max(group[0], 0.0), max_side, limits, None)
+            group = []
+
+
+def _shown_at(
+    file: BinaryIO,
+    ticks: Ticks | Moments,
+    start_s: float,
+    max_side: int,
+    limits: Limits,
+    on_note: Note | None,
+) -> Iterator[tuple[float, Rgb]]:
+    last: tuple[float, Any] | None = None
     with _opened(file, _sniffed(file)) as container:
         films = _tracks(container)[0]
         if not films:
             raise MediaError("expected a film, found no picture track")
         track, shown = films[0], _displayed(films[0])
         _checked_size(track, limits)
-        _seek(container, start_s or 0.0)
+        _seek(container, start_s)
         make = _FrameMaker(track, max_side, limits)
         for time_s, frame in _timed(container, track, shown, limits, on_note):
             for tick in ticks.up_to(time_s):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -89,3 +90,20 @@ class Ticks:
         while not self.done and self._next / self._rate <= time_s:
             yield self._next / self._rate
             self._next += 1
+
+
+class Moments:
+    """Given times, ascending, taken in order."""
+
+    def __init__(self, times: Sequence[float]) -> None:
+        self._left = deque(times)
+
+    @property
+    def done(self) -> bool:
+        """Whether no moment is left."""
+        return not self._left
+
+    def up_to(self, time_s: float) -> Iterator[float]:
+        """Yield the moments not yet taken that lie before or at ``time_s``."""
+        while self._left and self._left[0] <= time_s:
+            yield self._left.popleft()

@@ -1,0 +1,163 @@
+"""Tasks on films, run inside a media worker: features of frames, where they lie, codes of the shared part.
+
+Part of what :mod:`provenance.tasks` offers; memory is bounded by a few small frames, whatever the film.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, cast
+
+import cv2
+import numpy as np
+
+from provenance.errors import UnmatchableError
+from provenance.fingerprint import image, local
+from provenance.match import align, reference, warp
+from provenance.media import decode
+from provenance.media.sandbox import Job
+from provenance.plain import to_plain
+
+#: Longest side of film frames that are looked at, pixels; part of every frame code's version.
+FRAME_SIDE_PX: Final = 512
+#: Longest side of frames whose features are looked up: a film within a film needs the pixels.
+_VIEW_SIDE_PX: Final = 1024
+#: Features of a frame at one scale, over the same cells as registered ones.
+_VIEW_COUNT: Final = 250
+#: Scales at which a frame is looked at: 256 finds half crops, 1024 finds a film within a film.
+#: Source: docs/measurements.md, candidates by votes.
+_VIEW_SIDES: Final = (512, 256, 1024)
+Blob = Mapping[str, object]
+
+
+def frame_views(job: Job) -> object:
+    """Return features of frames of a film at three scales, as they are and mirrored.
+
+    Params: ``times``: seconds, ascending, at most 64. Result: list of {``time_s``, ``mirrored``,
+    ``features``}; a frame without texture has none.
+    """
+    views: list[object] = []
+    for time_s, rgb in decode.read_moments(
+        job.files[0], cast("list[float]", job.params["times"]), _VIEW_SIDE_PX, limits=job.limits
+    ):
+        gray = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+        for mirrored in (False, True):
+            shown = np.ascontiguousarray(gray[:, ::-1]) if mirrored else gray
+            for side_px in _VIEW_SIDES:
+                try:
+                    found = local.features(shown, _VIEW_COUNT, side_px=side_px)
+                except UnmatchableError:
+                    continue
+                if len(found):
+                    views.append({"time_s": time_s, "mirrored": mirrored, "features": found.to_bytes()})
+    return views
+
+
+def place_frames(job: Job) -> object:
+    """Return how frames of a film lie in stored frames, by their local features.
+
+    Params: ``moments``: list of {``time_s``, ``mirrored``, ``stored``: list of {``time_s``, ``blob``}},
+    ascending, at most 64. Result: list of {``copy_s``, ``asset_s``, ``geometry``} of every pair that fits; the
+    geometry is refined where a moment has one stored frame only.
+    """
+    moments = cast("list[Mapping[str, object]]", job.params["moments"])
+    known = {
+        time_s: align.Known(reference.open_reference(blob))
+        for moment in moments
+        for time_s, blob in _timed(cast("Sequence[Blob]", moment["stored"]))
+    }
+    waiting = deque(moments)
+    answers: list[object] = []
+    times = sorted({_seconds(one) for one in moments})
+    for time_s, rgb in decode.read_moments(job.files[0], times, FRAME_SIDE_PX, limits=job.limits):
+        aligner = align.Aligner(rgb)
+        while waiting and _seconds(waiting[0]) == time_s:
+            moment = waiting.popleft()
+            stored = [(one, known[one]) for one, _ in _timed(cast("Sequence[Blob]", moment["stored"]))]
+            mirrored, refined = bool(moment["mirrored"]), len(stored) == 1
+            for asset_s, one in stored:
+                geometry = aligner.place(one, mirrored=mirrored, refined=refined)
+                if geometry is not None:
+                    placed = {"copy_s": time_s, "asset_s": asset_s, "geometry": to_plain(geometry)}
+                    answers.append(placed)
+    return answers
+
+
+def _seconds(part: Blob) -> float:
+    return float(cast("float", part["time_s"]))
+
+
+def _timed(stored: Sequence[Blob]) -> Iterator[tuple[float, bytes]]:
+    for one in stored:
+        yield _seconds(one), cast("bytes", one["blob"])
+
+
+def shared_codes(job: Job) -> object:
+    """Return codes of that part of a film which lies in stored frames, and of the same part of those.
+
+    Every frame of the film is laid onto the stored frames' grid by one geometry; what it does not cover is
+    blank in both, so that bars, frames around it and cropped edges take no part in the codes.
+
+    Params: ``matrix``: nine numbers; ``stored``: list of {``time_s``, ``blob``}, ascending, not empty; ``rate``:
+    frames a second of the film. Result: {``copy``: {``codes``, ``times``}, ``asset``: the same}; empty codes
+    where the shared part is too small or too flat.
+    """
+    matrix = np.array(cast("list[float]", job.params["matrix"]), np.float64).reshape(3, 3)
+    stored = cast("Sequence[Blob]", job.params["stored"])
+    grid = reference.open_reference(cast("bytes", stored[0]["blob"])).shape[:2]
+    window = _window(matrix, grid)
+    if window is None:
+        return {"copy": _coded([]), "asset": _coded([])}
+    part, mask = window
+    asset = ((time_s, reference.open_reference(blob)) for time_s, blob in _timed(stored))
+    rate_hz = float(cast("float", job.params["rate"]))
+    copy = decode.read_frames(job.files[0], rate_hz=rate_hz, max_side=FRAME_SIDE_PX, limits=job.limits)
+    return {
+        "asset": _coded((time_s, _cut(_on_grid(rgb, grid), part, mask)) for time_s, rgb in asset),
+        "copy": _coded((time_s, _cut(warp.onto(rgb, grid, matrix)[0], part, mask)) for time_s, rgb in copy),
+    }
+
+
+def _window(matrix: warp.Matrix, grid: tuple[int, ...]) -> tuple[tuple[slice, slice], warp.Mask] | None:
+    """Return the rectangle of the grid around what a copy covers, and its covered pixels; None if tiny."""
+    blank = np.zeros((*grid, 3), np.uint8)
+    inside = warp.onto(blank, grid, matrix)[1]
+    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if len(rows) < align.MIN_SHARED_PX or len(columns) < align.MIN_SHARED_PX:
+        return None
+    part = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    return part, inside[part]
+
+
+def _on_grid(rgb: image.Rgb, grid: tuple[int, ...]) -> image.Rgb:
+    """Return a stored frame at the size of the first: frames of much detail are stored smaller."""
+    if rgb.shape[:2] == tuple(grid):
+        return rgb
+    return np.asarray(cv2.resize(rgb, (grid[1], grid[0]), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _cut(rgb: image.Rgb, part: tuple[slice, slice], mask: warp.Mask) -> image.Rgb:
+    shown = np.where(mask[:, :, None], rgb[part], np.uint8(0))
+    if min(mask.shape) < image.MIN_SIDE_PX:  # a narrow crop of a small stored frame: both sides alike
+        shown = cv2.resize(shown, None, fx=2.0, fy=2.0, interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(shown, np.uint8)
+
+
+def _coded(shown: Iterator[tuple[float, image.Rgb]] | Sequence[tuple[float, image.Rgb]]) -> dict[str, bytes]:
+    codes, times = bytearray(), []
+    for time_s, rgb in shown:
+        try:
+            codes += image.pdq(rgb)[0].value
+        except UnmatchableError:
+            continue
+        times.append(time_s)
+    return {"codes": bytes(codes), "times": np.array(times, "<f8").tobytes()}
+
+
+#: What a worker may be asked to do with films, by name.
+TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
+    "frame_views": frame_views,
+    "place_frames": place_frames,
+    "shared_codes": shared_codes,
+}
