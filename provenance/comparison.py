@@ -109,8 +109,8 @@ class Segment:
     asset: Span
     speed: float
     strength: float
-    geometry: Geometry | None = None
     pitch: float = 0.0
+    geometry: Geometry | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class SegmentOut(Closed):
     asset: SpanOut
     speed: float
     strength: float
+    pitch: float
     geometry: GeometryOut | None
 
 

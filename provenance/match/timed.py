@@ -23,9 +23,10 @@ from provenance.examination import (
 )
 from provenance.match import clips, timeline, tracks
 from provenance.match.align import INLIERS
-from provenance.match.candidates import FrameBook, SoundBook
+from provenance.match.candidates import FrameBook
 from provenance.match.frame_votes import FeatureBook, FilmVotes
 from provenance.match.registry import Registry
+from provenance.match.sounds import SoundBook
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain
 from provenance.settings import Limits
