@@ -106,7 +106,8 @@ def _seam(end_s: float, start_s: float, copy: Track, half: float, room_s: float)
     if start_s - end_s > 2 * room_s:
         return end_s, start_s
     low, high = sorted((end_s, start_s))
-    first, last = np.searchsorted(copy[1], [low - 2 * half, high + 2 * half])
+    # One stored frame to both sides: the last one of a stretch may lie after its end and still resemble it.
+    first, last = np.searchsorted(copy[1], [low - room_s, high + room_s])
     codes = np.ascontiguousarray(copy[0][first : last + 1]).view(np.uint64)
     if len(codes) < 2:
         return (low + high) / 2, (low + high) / 2
