@@ -20,10 +20,10 @@ import av.subtitles.subtitle
 import numpy as np
 import numpy.typing as npt
 import pi_heif
-from av.stream import Disposition
 
-from provenance.errors import LimitError, MediaError, UnsupportedError
-from provenance.media.asset import SNIFF_BYTES, Kind, MediaType, sniff
+from provenance.errors import MediaError
+from provenance.media import containers
+from provenance.media.asset import Kind, MediaType
 from provenance.media.picture import (
     DECODE_PATH,
     Picture,
@@ -55,8 +55,6 @@ __all__ = [
 
 pi_heif.register_heif_opener()
 
-#: Most tracks of any kind in one file; films with many languages reach about 40.
-MAX_TRACKS: Final = 64
 #: Undecodable packets after which a track is given up; a player would stop long before.
 MAX_DAMAGED_PACKETS: Final = 100
 #: Decoding threads per track. Frame threads gain 1.6 with two cores (measured); slices gain nothing.
@@ -65,20 +63,6 @@ _THREADS: Final = 2
 _LEAD_S: Final = 1.0
 #: Gap between wanted times from which the film is wound forward instead of decoded, seconds.
 _WIND_S: Final = 12.0
-_DEMUXER: Final = {
-    MediaType.MP4: "mov",
-    MediaType.MOV: "mov",
-    MediaType.M4A: "mov",
-    MediaType.WEBM: "matroska",
-    MediaType.MKV: "matroska",
-    MediaType.AVI: "avi",
-    MediaType.WAV: "wav",
-    MediaType.MP3: "mp3",
-    MediaType.FLAC: "flac",
-    MediaType.OGG: "ogg",
-}
-# "none" is no protocol: whatever a demuxer would open beside the given file object is refused.
-_OPTIONS: Final = {"protocol_whitelist": "none", "enable_drefs": "0", "max_streams": str(MAX_TRACKS)}
 _DEFAULT_LIMITS: Final = Limits()
 
 Sound = npt.NDArray[np.float32]
@@ -104,8 +88,8 @@ def probe(file: BinaryIO, media_type: MediaType, limits: Limits) -> Probe:
     if media_type.kind is Kind.IMAGE:
         width, height = picture_size(file, media_type, limits)
         return Probe(0.0, width, height, has_picture=True, has_sound=False)
-    with _opened(file, media_type) as container:
-        films, sounds = _tracks(container)
+    with containers.opened(file, media_type) as container:
+        films, sounds = containers.tracks(container)
         notes = []
         if films and media_type.kind is Kind.AUDIO:
             films = []
@@ -117,7 +101,7 @@ def probe(file: BinaryIO, media_type: MediaType, limits: Limits) -> Probe:
             notes.append(f"the file holds {len(films)} picture tracks; only the first was looked at")
         if len(sounds) > 1:
             notes.append(f"the file holds {len(sounds)} sound tracks; only the first was looked at")
-        duration_s = _duration(container)
+        duration_s = containers.duration(container)
         check_duration(duration_s, limits)
         return Probe(
             duration_s,
@@ -199,8 +183,8 @@ def _shown_at(
     on_note: Note | None,
 ) -> Iterator[tuple[float, Rgb]]:
     last: tuple[float, Any] | None = None
-    with _opened(file, _sniffed(file)) as container:
-        films = _tracks(container)[0]
+    with containers.opened(file, containers.sniffed(file)) as container:
+        films = containers.tracks(container)[0]
         if not films:
             raise MediaError("expected a film, found no picture track")
         track, shown = films[0], _displayed(films[0])
@@ -251,8 +235,8 @@ def read_sound(
     """
     first, end = round((start_s or 0.0) * rate_hz), None if end_s is None else round(end_s * rate_hz)
     at = 0
-    with _opened(file, _sniffed(file)) as container:
-        _films, sounds = _tracks(container)
+    with containers.opened(file, containers.sniffed(file)) as container:
+        _films, sounds = containers.tracks(container)
         if not sounds:
             raise MediaError("expected sound, found no sound track")
         for chunk in _mono(container, sounds[0], rate_hz, limits, on_note):
@@ -267,58 +251,7 @@ def read_sound(
         raise MediaError("the sound track holds nothing that can be decoded")
 
 
-# --- containers and tracks -------------------------------------------------------------------------------
-
-
-def _sniffed(file: BinaryIO) -> MediaType:
-    file.seek(0)
-    return sniff(file.read(SNIFF_BYTES))
-
-
-@contextlib.contextmanager
-def _opened(file: BinaryIO, media_type: MediaType) -> Iterator[Any]:
-    if media_type not in _DEMUXER:
-        raise UnsupportedError(f"expected a film or recording, found {media_type.value}")
-    file.seek(0)
-    try:
-        with av.open(
-            file, format=_DEMUXER[media_type], container_options=dict(_OPTIONS), metadata_errors="replace"
-        ) as container:
-            yield container
-    except (
-        av.error.FFmpegError,
-        av.error.InvalidDataError,
-        ValueError,
-        IndexError,
-        ArithmeticError,
-    ) as cause:
-        raise MediaError(
-            f"{media_type.value} cannot be decoded: {cause}"[:300], hint="the file is damaged; fetch it again"
-        ) from cause
-
-
-def _tracks(container: Any) -> tuple[list[Any], list[Any]]:
-    if len(container.streams) > MAX_TRACKS:
-        raise LimitError(f"expected at most {MAX_TRACKS} tracks, found {len(container.streams)}")
-    cover = Disposition.attached_pic | Disposition.timed_thumbnails
-    films = [track for track in container.streams.video if not track.disposition & cover]
-    decodable = [track for track in films if track.codec_context is not None]
-    return decodable, [track for track in container.streams.audio if track.codec_context is not None]
-
-
-def _zero(container: Any) -> float:
-    """Time stamp, in seconds, of the earliest start of any track: the zero of the clock."""
-    return float(container.start_time or 0) / av.time_base
-
-
-def _duration(container: Any) -> float:
-    if container.duration is not None and container.duration > 0:
-        return float(container.duration) / av.time_base
-    zero, last = _zero(container), 0.0
-    for packet in container.demux():  # no length in the header: read the time stamps, without decoding
-        if packet.pts is not None and packet.time_base:
-            last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base) - zero)
-    return last
+# --- tracks ----------------------------------------------------------------------------------------------
 
 
 def _checked_size(track: Any, limits: Limits) -> tuple[int, int]:
@@ -336,7 +269,7 @@ def _displayed(track: Any) -> float:
 def _seek(container: Any, start_s: float) -> None:
     if start_s <= _LEAD_S:
         return
-    offset = int((_zero(container) + start_s - _LEAD_S) * av.time_base)
+    offset = int((containers.zero(container) + start_s - _LEAD_S) * av.time_base)
     # Without an index decoding begins at the beginning, and the ticks before the start are passed over.
     with contextlib.suppress(av.error.FFmpegError):
         container.seek(offset)
@@ -365,7 +298,7 @@ def _timed(
     container: Any, track: Any, shown_s: float, limits: Limits, on_note: Note | None
 ) -> Iterator[tuple[float, Any]]:
     """Yield frames with their times, which never run backwards."""
-    zero, time_s = _zero(container), -shown_s
+    zero, time_s = containers.zero(container), -shown_s
     for frame in _packets(container, track, on_note):
         stamp = frame.pts if frame.pts is not None else frame.dts
         # A frame without any time stamp (some AVI files) follows its predecessor at the mean rate.
@@ -411,7 +344,7 @@ def _mono(container: Any, track: Any, rate_hz: int, limits: Limits, on_note: Not
     for frame in _packets(container, track, on_note):
         found = (frame.format.name, frame.layout.name, frame.sample_rate)
         if layout is None and frame.pts is not None and frame.time_base:
-            lead_s = float(frame.pts * frame.time_base) - _zero(container)
+            lead_s = float(frame.pts * frame.time_base) - containers.zero(container)
             check_duration(lead_s, limits)
             yield from _silence(round(lead_s * rate_hz), rate_hz)
         if found != layout:  # recordings put together from parts change their rate or channels midway
