@@ -92,8 +92,8 @@ def duration(container: Any) -> float:
     """Return the length in seconds; where the header has none, the packets are read through."""
     if container.duration is not None and container.duration > 0:
         return float(container.duration) / av.time_base
-    zero, last = zero(container), 0.0
+    began, last = zero(container), 0.0
     for packet in container.demux():  # no length in the header: read the time stamps, without decoding
         if packet.pts is not None and packet.time_base:
-            last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base) - zero)
+            last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base) - began)
     return last
