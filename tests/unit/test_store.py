@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from provenance.digest import Digest
 from provenance.errors import ConfigError, FormatError, NotFoundError, SchemaError, StorageError
 from provenance.evidence import RecordStatus, SourceType
-from provenance.ledger import store as store_module
+from provenance.ledger import registry as registry_module
 from provenance.ledger.cose import key_thumbprint
 from provenance.ledger.registration import StoredFingerprint, StoredReference
 from provenance.ledger.rows import Counts
@@ -96,7 +96,7 @@ def test_a_second_claimant_is_recorded_and_both_are_shown(log, store):
 
 
 def test_codes_come_in_registration_order_and_from_any_place_on(log, store, monkeypatch):
-    monkeypatch.setattr(store_module, "_ROWS", 4)
+    monkeypatch.setattr(registry_module, "ROWS", 4)
     frames = tuple(StoredFingerprint("pdq256-v1", seed("frame", n), time_s=n / 2) for n in range(11))
     film = log.append([registration(1), registration(2, codes=frames), registration(3)])[1].asset_id
     codes = list(store.codes("pdq256-v1"))
