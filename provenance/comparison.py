@@ -146,6 +146,8 @@ class Difference:
         asset_span: When in the asset.
         strength: Standard deviations above what clean copies show.
         face: Whether it covers a face.
+        share: Share of the copy's picture that differs, 0..1: less than its box where it is no rectangle; None
+            where it was not measured.
     """
 
     kind: DifferenceKind
@@ -155,6 +157,7 @@ class Difference:
     asset_span: Span | None = None
     strength: float = 0.0
     face: bool = False
+    share: float | None = None
 
 
 class Edit(StrEnum):

@@ -288,9 +288,9 @@ def alters(difference: Difference) -> bool:
 
 
 def overlay_share(comparison: Comparison) -> float:
-    """Return the share of the copy's picture under overlays, 0..1 (an upper bound: boxes may overlap)."""
-    boxes = (d.box for d in comparison.differences if d.kind is DifferenceKind.OVERLAY)
-    return sum(box.area for box in boxes if box is not None)
+    """Return the share of the copy's picture under overlays, 0..1 (an upper bound where only boxes are known)."""
+    overlays = (one for one in comparison.differences if one.kind is DifferenceKind.OVERLAY)
+    return sum(one.box.area if one.share is None else one.share for one in overlays if one.box is not None)
 
 
 def _disclosure(evidence: Evidence) -> Disclosure:

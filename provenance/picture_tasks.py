@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, cast
 
+import numpy as np
+
+from provenance.evidence import Box, Comparison, Geometry
 from provenance.examination import DECODE_SIDE_PX, View
 from provenance.fingerprint import views
-from provenance.match import align, compare, reference
+from provenance.match import align, compare, covering, reference, warp
 from provenance.match.description import described
 from provenance.match.suspects import Suspect, aligned, shared_part
-from provenance.media import decode
+from provenance.media import decode, faces
 from provenance.media.asset import MediaType
 from provenance.media.sandbox import Job
 from provenance.plain import from_plain, to_plain
@@ -43,7 +46,7 @@ def compare_picture(job: Job) -> object:
             answers.append(None)
             continue
         stored = reference.open_reference(suspect.picture)
-        comparison = compare.compare_picture(picture.rgb, stored, geometry)
+        comparison = compared(picture.rgb, stored, geometry)
         shared = shared_part(picture.rgb, stored, geometry)
         sizes = ((picture.width, picture.height), (suspect.width, suspect.height))
         made = described(geometry, comparison, sizes, picture.jpeg_quality, shared.sharpness)
@@ -57,6 +60,22 @@ def compare_picture(job: Job) -> object:
             }
         )
     return answers
+
+
+def compared(copy: warp.Rgb, stored: warp.Rgb, geometry: Geometry) -> Comparison:
+    """Return where the copy differs, faces named; they are looked for only where something does.
+
+    Args:
+        copy: uint8, shape (h, w, 3), upright.
+        stored: uint8, shape (h, w, 3): the stored reference.
+        geometry: How the copy lies in the reference.
+    """
+    comparison = compare.compare_picture(copy, stored, geometry)
+    if not comparison.differences:
+        return comparison
+    back = np.linalg.inv(warp.matrix_of(geometry)).astype(np.float64)
+    known = (warp.box_through(back, Box(*face)) for face in faces.find_faces(stored))
+    return covering.with_faces(comparison, [*known, *(Box(*face) for face in faces.find_faces(copy))])
 
 
 def _picture(job: Job) -> decode.Picture:

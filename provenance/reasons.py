@@ -261,7 +261,7 @@ def difference_text(difference: Difference) -> str:
     """Return a difference in words: which region, when, and what it looks like."""
     if difference.box is not None:
         box = difference.box
-        noun = "the face region" if difference.face else "a region"
+        noun = "the face" if difference.face else "a region"
         what = f"{noun} at {box.x:.0%}, {box.y:.0%} (size {box.w:.0%} by {box.h:.0%})"
     else:
         what = f"the {difference.channel.value}"

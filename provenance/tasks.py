@@ -27,7 +27,7 @@ from provenance.examination import (
 )
 from provenance.fingerprint import frame_features, frames, image, iscc, local, sound, views
 from provenance.match import align, reference
-from provenance.media import decode, metadata
+from provenance.media import decode, faces, metadata
 from provenance.media.asset import Kind, MediaType
 from provenance.media.sandbox import Job
 from provenance.plain import to_plain
@@ -287,6 +287,11 @@ def _frame_at(job: Job, time_s: float) -> image.Rgb | None:
 def digest(job: Job) -> object:
     """Return the SHA-256 of the first file, 32 bytes; the warm-up and self-test of a worker."""
     return Digest.of_stream(job.files[0]).value
+
+
+def warm_up() -> None:
+    """Load what tasks read from the package; a worker calls it before it locks itself down."""
+    faces.warm_up()
 
 
 #: What a worker may be asked to do, by name.

@@ -31,6 +31,8 @@ _MARKER = ".provenance-demo"
 # Bytes before the end of the portrait, where its picture data does not depend on the signature: a flip there
 # changes single grey levels, which no comparison can see; only the broken binding tells.
 _FLIP_FROM_END = 20_000
+# The face of the portrait: x, y, w, h as fractions.
+_FACE = (0.36, 0.14, 0.17, 0.19)
 Maker = Callable[[str, VerdictCode, str, Callable[[Path], None]], "Case"]
 
 
@@ -150,6 +152,8 @@ def _of_the_portrait(portrait: Path, copy: Maker, foreign: Path) -> Iterator[Cas
     yield copy("cropped and captioned", verdict.DERIVED_COPY, "captioned.jpg", captioned)
     pasted = partial(media.pasted_over, portrait, foreign, box=(0.30, 0.08, 0.28, 0.34))
     yield copy("a region pasted over", verdict.ALTERED_COPY, "pasted.jpg", pasted)
+    swapped = partial(media.face_swapped, portrait, box=_FACE)
+    yield copy("the face swapped, blended in", verdict.ALTERED_COPY, "swapped.jpg", swapped)
     flipped = partial(media.flipped, portrait, position=inside)
     yield copy("one byte flipped, original registered", verdict.DERIVED_COPY, "flipped.jpg", flipped)
     forged = partial(media.flipped, portrait, position=_inside_claim(portrait))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import cast
 
 import av
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -96,6 +97,25 @@ def pasted_over(source: Path, foreign: Path, target: Path, box: tuple[float, flo
         patch = other.convert("RGB").crop((150, 60, 300, 210)).resize(size)
         canvas.paste(patch, (round(box[0] * width), round(box[1] * height)))
         canvas.save(target, "JPEG", quality=85)
+
+
+def face_swapped(source: Path, target: Path, box: tuple[float, float, float, float]) -> None:
+    """Write the picture with other features blended into the face in ``box`` (fractions x, y, w, h).
+
+    The sample packages hold one portrait, so the other face is the same one mirrored, lengthened and narrowed: its
+    features are no longer those of the photograph, and Poisson blending leaves no seam.
+    """
+    with Image.open(source) as picture:
+        rgb = np.asarray(picture.convert("RGB"))
+    height, width = rgb.shape[:2]
+    left, top, w, h = (round(v * s) for v, s in zip(box, (width, height, width, height), strict=True))
+    face = np.ascontiguousarray(rgb[top : top + h, left : left + w][:, ::-1])
+    other = cv2.resize(face, (round(w * 0.9), round(h * 1.12)), interpolation=cv2.INTER_CUBIC)
+    mask = np.zeros(other.shape[:2], np.uint8)
+    cv2.ellipse(mask, (other.shape[1] // 2, len(other) // 2), (w * 2 // 5, h // 2), 0, 0, 360, 255, -1)
+    centre = (left + w // 2, top + h // 2)
+    blended = cv2.seamlessClone(other, rgb.copy(), mask, centre, cv2.NORMAL_CLONE)
+    Image.fromarray(np.asarray(blended, np.uint8)).save(target, "JPEG", quality=85)
 
 
 def flipped(source: Path, target: Path, position: int) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match import warp
-from provenance.match.paint import look
+from provenance.match.paint import Look, look
 from provenance.match.residual import Residual, residual
 
 #: Energy (log of mean squared deviation) of 16 and 32 pixel blocks from which a block is altered. Source:
@@ -68,8 +68,8 @@ def compare_picture(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, geometry: Geome
         return Comparison(not_compared=("picture: the part the copy shares with the original is too small",))
     found = residual(laid, reference_rgb, inside)
     back = np.linalg.inv(matrix).astype(np.float64)
-    differences = tuple(_difference(found, region, back) for region in _regions(found))
     shared = warp.box_through(back, Box(0.0, 0.0, 1.0, 1.0)).area
+    differences = tuple(_difference(found, region, back, shared) for region in _regions(found))
     return Comparison(
         differences=differences,
         compared=min(max(shared, 0.0), 1.0),
@@ -95,7 +95,7 @@ def _regions(found: Residual) -> list[_Region]:
     return sorted(regions, key=lambda region: -region.strength)
 
 
-def _difference(found: Residual, region: _Region, back: warp.Matrix) -> Difference:
+def _difference(found: Residual, region: _Region, back: warp.Matrix, shared: float) -> Difference:
     height, width = found.inside.shape
     on_reference = Box(
         region.columns.start / width,
@@ -103,16 +103,24 @@ def _difference(found: Residual, region: _Region, back: warp.Matrix) -> Differen
         (region.columns.stop - region.columns.start) / width,
         (region.rows.stop - region.rows.start) / height,
     )
-    box = warp.box_through(back, on_reference)
-    return Difference(_kind(found, region), Channel.PICTURE, box=box, strength=region.strength)
+    surroundings = _surroundings(found, region)
+    kind = _kind(found, region, look(*surroundings))
+    # The blocks of the statistic reach beyond strokes; pixels do not.
+    differing = int(surroundings[2].sum()) if kind is DifferenceKind.OVERLAY else int(region.mask.sum())
+    return Difference(
+        kind,
+        Channel.PICTURE,
+        box=warp.box_through(back, on_reference),
+        strength=region.strength,
+        share=min(differing / int(found.inside.sum()) * min(shared, 1.0), 1.0),
+    )
 
 
-def _kind(found: Residual, region: _Region) -> DifferenceKind:
+def _kind(found: Residual, region: _Region, seen: Look | None) -> DifferenceKind:
     """Return what the region looks like: paint is an overlay, lost detail is a removal, else replaced."""
     shown = found.copy[region.rows, region.columns, 0]
     known = found.expected[region.rows, region.columns, 0]
     shown_detail, known_detail = _detail(shown)[region.mask], _detail(known)[region.mask]
-    seen = look(*_surroundings(found, region))
     if seen is not None and seen.paint:
         return DifferenceKind.OVERLAY
     usual = float(np.median(known_detail))
