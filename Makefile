@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test serve lint bench torture clean
+.PHONY: demo test serve lint bench torture clean bench-images
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,13 @@ bench: $(VENV)/.tested          ## time of every step beside the limit of this m
 
 torture: $(VENV)/.tested        ## kills, full disks, server crashes: the ledger must lose nothing (long; see also test)
 	$(BIN)/python -m bench.torture.campaign --long
+
+$(VENV)/.benched: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
+
+bench-images: $(VENV)/.benched  ## recall under attacks, forgeries seen; fetches its pictures, writes docs/
+	OMP_NUM_THREADS=1 $(BIN)/python -m bench.images --docs docs
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache

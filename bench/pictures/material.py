@@ -256,6 +256,11 @@ def make_originals(cache: Path, folder: Path | None) -> list[Path]:
     return others
 
 
+def tiles_for(count: int) -> int:
+    """Return how many tiles are cut so that ``count`` can be registered: a third is too flat for a code."""
+    return count * 3 // 2
+
+
 def make_distractors(cache: Path, others: Sequence[Path], count: int) -> None:
     """Write ``count`` tiles of the other pictures to ``cache/distractors``, the same for the same pictures.
 
@@ -264,18 +269,15 @@ def make_distractors(cache: Path, others: Sequence[Path], count: int) -> None:
     """
     target = cache / "distractors"
     target.mkdir(parents=True, exist_ok=True)
-    share = -(-count // max(1, len(others)))
-    number = 0
     for place, path in enumerate(others):
-        many = min(share, count - number)
-        names = [target / f"{number + i:05d}.jpg" for i in range(many)]
-        number += many
-        if all(name.exists() for name in names):
+        # Tile n is of picture n modulo their number, so that a longer list begins like a shorter one.
+        numbers = [n for n in range(place, count, len(others)) if not (target / f"{n:05d}.jpg").exists()]
+        if not numbers:
             continue
-        rng = np.random.default_rng([7, place])
         whole = fitted(read(path), 3000)
-        for name in names:
-            name.write_bytes(save(_tile(whole, rng), 88).data)
+        for number in numbers:
+            tile = _tile(whole, np.random.default_rng([7, number]))
+            (target / f"{number:05d}.jpg").write_bytes(save(tile, 88).data)
 
 
 def _tile(whole: Rgb, rng: np.random.Generator) -> Rgb:
