@@ -32,8 +32,9 @@ DESCRIPTOR_BYTES: Final = 32
 _SCALE_STEP = 1.2
 _LEVELS = 8
 _FAST_THRESHOLD = 5
-# Points offered to the cells: enough for 31 in each of 64 cells. Fixed whatever the count asked for, or a
-# short list would not be the start of a long one.
+# Points offered to the cells at 512 pixels: enough for 31 in each of 64 cells; at 1024 twice as many, since a
+# picture within the picture has only its share of them. Fixed whatever the count asked for, or a short list
+# would not be the start of a long one.
 _POOL = 2000
 # Patch of the descriptor, pixels; a shorter side than this holds no point at all.
 _PATCH = 31
@@ -155,7 +156,7 @@ def features(gray: Gray, count: int = COUNT, grid: int = GRID, side_px: int = SI
             hint="exact digests still find it",
         )
     orb = cv2.ORB.create(
-        nfeatures=_POOL,
+        nfeatures=_POOL * max(1, side_px // SIDE_PX),
         scaleFactor=_SCALE_STEP,
         nlevels=_LEVELS,
         edgeThreshold=_PATCH,

@@ -21,6 +21,9 @@ from provenance.fingerprint import image, local
 #: matching: a query of 300 in 10 x 10 cells against 200 registered ones.
 COUNT: Final = 300
 GRID: Final = 10
+#: Features and cells at 1024 pixels: a picture that takes a tenth of the copy still has sixty.
+LARGE_COUNT: Final = 600
+LARGE_GRID: Final = 16
 #: Share of the picture that a plain border must take before the picture inside it gets views of its own.
 MIN_TRIMMED: Final = 0.1
 #: Longer sides, pixels, of the further views: 256 finds half crops, 1024 a picture within a picture.
@@ -61,18 +64,17 @@ def part_views(part: Part, name: str) -> tuple[View, ...]:
     return View(part=part, name=name), View(mirrored=True, part=part, name=name)
 
 
-def seen(rgb: Rgb, views: Iterable[View], count: int = COUNT, grid: int = GRID) -> tuple[FeatureView, ...]:
+def seen(rgb: Rgb, views: Iterable[View]) -> tuple[FeatureView, ...]:
     """Return the local features of a picture in each view; views without any are left out.
 
     Args:
         rgb: uint8, shape (height, width, 3), upright.
         views: The views.
-        count: Most features of one view.
-        grid: Cells along each side they are spread over.
     """
     gray = np.asarray(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2GRAY), np.uint8)
     made = []
     for view in views:
+        count, grid = (LARGE_COUNT, LARGE_GRID) if view.side_px > local.SIDE_PX else (COUNT, GRID)
         try:
             found = local.features(view.shown(gray), count, grid, view.side_px)
         except UnmatchableError:  # a ribbon holds no descriptor; the picture's codes may still be found

@@ -20,8 +20,9 @@ from provenance.evidence import Box, Geometry
 from provenance.examination import View
 from provenance.fingerprint import local
 from provenance.match import propose, warp
-from provenance.match.detail import ALIKE, agreement, blocks, correlated, fine, luma
+from provenance.match.detail import agreement, fine, luma
 from provenance.match.reference import shrunk
+from provenance.match.refine import refined
 
 #: Local features that must agree.
 INLIERS: Final = propose.INLIERS
@@ -40,12 +41,8 @@ _REFERENCE_COUNT, _COPY_COUNT, _COPY_GRID = 500, 1000, 10
 _DENSE_PX = 64
 # Reach of the detail filter from a border, pixels: three standard deviations of its wider Gaussian.
 _MARGIN_PX = 12
-# Change of a corner by refinement beyond which it has left the picture for another minimum, fraction.
-_DRIFT = 0.04
 # Share of agreeing blocks from which no further view is looked at.
 _SETTLED = 0.6
-# Correlation of a block's detail above which it takes part in refinement: what was pasted must not pull.
-_STEADY = 0.3
 
 Gray = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -159,6 +156,17 @@ class Aligner:
         fit = self._fit(stored, seen, asset_size, view, propose.LIKELY)
         return fit.inliers if fit is not None else 0
 
+    def strongest(self, reference_rgb: warp.Rgb, views: Sequence[View]) -> Geometry | None:
+        """Return the best map that at least five features propose, whether or not it is believed.
+
+        For measuring how strong the maps of unrelated pictures are.
+        """
+        reference = luma(shrunk(reference_rgb, propose.SIDE_PX))
+        best = self._by_orb(reference_rgb, reference, views, propose.LIKELY)
+        if best is None:
+            return None
+        return _geometry(best[1], best[0].inliers, self.copy_rgb.shape, _size(reference), best[2])
+
     def place(self, known: Known, *, mirrored: bool, refined: bool) -> Geometry | None:
         """Return how the copy lies in a stored frame by local features alone, or None.
 
@@ -189,7 +197,7 @@ class Aligner:
         return _geometry(matrix, best.inliers, self.copy_rgb.shape, known.size, alike)
 
     def _by_orb(
-        self, reference_rgb: warp.Rgb, reference: Gray, views: Sequence[View]
+        self, reference_rgb: warp.Rgb, reference: Gray, views: Sequence[View], least: int = INLIERS
     ) -> tuple[propose.Fit, warp.Matrix, float] | None:
         known = _features(reference, _REFERENCE_COUNT, local.GRID, local.SIDE_PX)
         best: tuple[propose.Fit, warp.Matrix, float] | None = None
@@ -197,7 +205,7 @@ class Aligner:
             return None
         for view in views:
             seen = self._of(view)
-            fit = None if seen is None else self._fit(known, seen, _size(reference), view)
+            fit = None if seen is None else self._fit(known, seen, _size(reference), view, least)
             if fit is None or (best is not None and fit.inliers <= best[0].inliers):
                 continue
             best = _likelier(best, (fit, *_refined(self._small, reference_rgb, fit)))
@@ -220,7 +228,9 @@ class Aligner:
     def _of(self, view: View) -> local.Features | None:
         if view not in self._features:
             gray = view.shown(luma(self._small))
-            self._features[view] = _features(gray, _COPY_COUNT, _COPY_GRID, view.side_px)
+            # A picture within the picture has only its share of the features: more of them where it is sought.
+            more = max(1, view.side_px // local.SIDE_PX)
+            self._features[view] = _features(gray, _COPY_COUNT * more, _COPY_GRID * more, view.side_px)
         return self._features[view]
 
     def _by_sift(self, reference: Gray) -> propose.Fit | None:
@@ -289,44 +299,7 @@ def _likelier(
 
 
 def _refined(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, fit: propose.Fit) -> tuple[warp.Matrix, float]:
-    """Return the map sharpened by enhanced correlation and its agreement; the best of what was tried."""
-    inverted = fit.view.inverted
-    perspective = bool(np.abs(fit.matrix[2, :2]).max() > 1e-6)
-    tried = [fit.matrix]
-    # Twice: the blocks that agree are known better after the first.
-    for _ in range(2):
-        sharper = _sharpened(copy_rgb, reference_rgb, tried[-1], perspective=perspective, inverted=inverted)
-        tried.append(sharper)
-    alikes = [blocks(copy_rgb, reference_rgb, m, inverted=inverted) for m in tried]
-    best = int(np.argmax([float(b.mean()) if len(b) >= 4 else 0.0 for b in alikes]))
-    alike = alikes[best]
-    return tried[best], float(np.mean(alike >= ALIKE)) if len(alike) >= 4 else 0.0
-
-
-def _sharpened(
-    copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, matrix: warp.Matrix, *, perspective: bool, inverted: bool
-) -> warp.Matrix:
-    grid = (reference_rgb.shape[0], reference_rgb.shape[1])
-    laid, inside = warp.onto(copy_rgb, grid, matrix)
-    seen = 255 - luma(laid) if inverted else luma(laid)
-    known = luma(reference_rgb)
-    steady = inside & (correlated(seen, known, inside)[0] >= _STEADY)
-    step = np.eye(3, dtype=np.float32) if perspective else np.eye(2, 3, dtype=np.float32)
-    motion = cv2.MOTION_HOMOGRAPHY if perspective else cv2.MOTION_AFFINE
-    ends = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 40, 1e-5)
-    try:
-        _, found = cv2.findTransformECC(known, seen, step, motion, ends, steady.astype(np.uint8), 5)
-    except cv2.error:  # it did not converge: what the features found stands, and must pass the same check
-        return matrix
-    full = found.astype(np.float64) if perspective else np.vstack([found.astype(np.float64), [0, 0, 1]])
-    pixels = warp.to_pixels(grid[1], grid[0])
-    # The step maps reference pixels to pixels of the copy laid on the same grid.
-    change = np.linalg.inv(pixels) @ np.linalg.inv(full) @ pixels
-    drift = np.abs(warp.apply(change, warp.CORNERS) - warp.CORNERS).max()
-    if not np.isfinite(drift) or drift > _DRIFT:
-        return matrix
-    refined = change @ matrix
-    return np.asarray(refined / refined[2, 2], np.float64)
+    return refined(copy_rgb, reference_rgb, fit.matrix, inverted=fit.view.inverted)
 
 
 def _by_correlation(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb) -> warp.Matrix | None:
@@ -338,8 +311,8 @@ def _by_correlation(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb) -> warp.Matrix 
             best, start = alike, matrix
     if start is None or best < 0.5:
         return None
-    fine = _sharpened(copy_rgb, reference_rgb, start, perspective=False, inverted=False)
-    return fine if _likeness(copy_rgb, reference_rgb, fine, 2 * _DENSE_PX) >= DENSE else None
+    sharp, _ = refined(copy_rgb, reference_rgb, start, inverted=False)
+    return sharp if _likeness(copy_rgb, reference_rgb, sharp, 2 * _DENSE_PX) >= DENSE else None
 
 
 # The eight ways a picture can be turned and mirrored, as maps of fractions.

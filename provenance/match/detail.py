@@ -5,7 +5,7 @@ Detail is luma less its Gaussian mean over 4 pixels.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -59,13 +59,17 @@ def blocks(
     """Return the correlation of detail of each textured block that the copy covers, shape (n,)."""
     laid, inside = warp.onto(copy_rgb, reference_rgb.shape[:2], matrix)
     seen = luma(laid)
-    alike, textured = correlated(255 - seen if inverted else seen, luma(reference_rgb), inside)
-    step = _window(reference_rgb)
+    return of_blocks(*correlated(255 - seen if inverted else seen, luma(reference_rgb), inside))
+
+
+def of_blocks(alike: NDArray[np.float32], textured: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the correlation of each textured block out of those around each pixel, shape (n,)."""
+    step = _window(alike)
     sampled, counted = (a[step // 2 :: step, step // 2 :: step] for a in (alike, textured))
     return np.asarray(sampled[counted], np.float32)
 
 
-def _window(picture: NDArray[np.uint8]) -> int:
+def _window(picture: NDArray[Any]) -> int:
     """Return the width of a block, pixels: 32 at a long side of 512, and at least 9."""
     return max(9, len(picture) // 16, len(picture[0]) // 16)
 

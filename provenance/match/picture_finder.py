@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Final, cast
 
@@ -42,6 +43,8 @@ CODED: Final = 5
 NEAREST: Final = 8
 #: Votes below which an asset is no candidate: two stray hits are common.
 MIN_VOTES: Final = 3.0
+#: Pictures taken in at a time.
+TAKEN_IN: Final = 4096
 #: Times that the unexplained rest of a copy is looked at: a picture in a picture in a picture.
 REST_ROUNDS: Final = 2
 
@@ -61,11 +64,16 @@ class PictureFinder:
 
     def take_in(self, after: int) -> None:
         """Take in what was registered after position ``after`` of the ledger."""
-        registered = []
-        for asset_id, _, _, code in self._registry.codes_after(PDQ256.name, after):
-            stored = self._registry.references(asset_id, FEATURE_REFERENCE)
-            registered.append((asset_id, code, stored[0].blob if stored else None))
-        self._book.add(registered)
+        codes = iter(self._registry.codes_after(PDQ256.name, after))
+        # In blocks: all features at once would be in memory three times over.
+        while block := list(islice(codes, TAKEN_IN)):
+            stored = (self._registry.references(asset_id, FEATURE_REFERENCE) for asset_id, *_ in block)
+            self._book.add(
+                [
+                    (asset_id, code, features[0].blob if features else None)
+                    for (asset_id, _, _, code), features in zip(block, stored, strict=True)
+                ]
+            )
 
     def find(self, path: Path, media_type: MediaType, exam: PictureExam) -> list[Match]:
         """Return the registered pictures that the copy shows, in no particular order."""

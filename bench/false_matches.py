@@ -1,0 +1,143 @@
+"""How often unrelated pictures match, by strength: the table of provenance.match.rates.
+
+Run: ``python -m bench.false_matches FOLDER [--copies 60] [--pairs 30000]``. Every picture of the folder is
+registered; copies (as they are, cropped, mirrored and recompressed) are held against the others as the
+product does it: stored features first, alignment only where they make it likely. Pairs within 75 bits of
+each other's codes in any form are left out as related. Pictures that share content without being related by
+code stay in and must be looked at: they are printed.
+
+Rates are given with the upper end of their 95 % interval: 3/n where nothing was seen, Clopper and Pearson
+otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy.stats import beta  # type: ignore[import-untyped]
+
+from provenance.errors import UnmatchableError
+from provenance.examination import DECODE_SIDE_PX, View
+from provenance.fingerprint import image, local
+from provenance.match import rates
+from provenance.match.align import INLIERS, Aligner
+from provenance.match.reference import make_reference, open_reference, shrunk
+from provenance.match.suspects import Suspect, shared_part
+
+RELATED_BITS = 75
+
+
+def opened(folder: Path) -> Iterator[tuple[str, image.Rgb]]:
+    """Yield name and pixels of the pictures in a folder that can be registered, in order of names."""
+    for path in sorted(folder.iterdir()):
+        found = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if found is not None and min(found.shape[:2]) >= image.MIN_SIDE_PX:
+            yield path.name, shrunk(np.ascontiguousarray(found[:, :, ::-1]), DECODE_SIDE_PX)
+
+
+def registered(rgb: image.Rgb) -> tuple[Suspect, list[bytes]]:
+    """Return a picture as it is stored, and its codes in all forms."""
+    features = local.features(np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8))
+    height, width = rgb.shape[:2]
+    stored = Suspect(make_reference(rgb), features.to_bytes(), width, height, View(), None)
+    return stored, [form.fingerprint.value for form in image.pdq_forms(rgb)]
+
+
+def copies(rgb: image.Rgb) -> Iterator[tuple[View, image.Rgb]]:
+    """Yield copies of a picture with the view they would be found in."""
+    height, width = rgb.shape[:2]
+    part = rgb[height // 8 : height * 3 // 4, width // 6 : width * 5 // 6]
+    stored = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
+    yield View(), rgb
+    yield View(), np.ascontiguousarray(part)
+    yield View(mirrored=True), np.ascontiguousarray(part)
+    yield View(side_px=256), np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)
+
+
+def upper(events: int, pairs: int) -> float:
+    """Return the upper end of the 95 % interval of a rate."""
+    return 3 / pairs if events == 0 else float(beta.ppf(0.975, events + 1, pairs - events))
+
+
+def related(one: list[bytes], other: list[bytes]) -> bool:
+    """Return whether two pictures are near by code in any form."""
+    ours, theirs = (np.frombuffer(b"".join(codes), np.uint64).reshape(-1, 4) for codes in (one, other))
+    return bool(np.bitwise_count(ours[:, None] ^ theirs[None]).sum(axis=2).min() <= RELATED_BITS)
+
+
+def main() -> None:
+    """Print counts and rates by agreeing stored features, aligned features and agreeing blocks."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("folder", type=Path)
+    options.add_argument("--copies", type=int, default=60)
+    options.add_argument("--pairs", type=int, default=30_000)
+    given = options.parse_args()
+    cv2.setNumThreads(1)
+    started = time.process_time()
+    pictures = []
+    for name, rgb in opened(given.folder):
+        try:
+            pictures.append((name, rgb, *registered(rgb)))
+        except UnmatchableError:
+            continue
+    rng = np.random.default_rng(1)
+    pairs = 0
+    likely: list[int] = []
+    strong: list[tuple[int, float, int | None, str]] = []
+    for number in rng.permutation(len(pictures))[: given.copies]:
+        name, rgb, _, codes = pictures[number]
+        others = [one for one in pictures if one[0] != name and not related(codes, one[3])]
+        for view, copy in copies(rgb):
+            aligner = Aligner(copy)
+            for other, _, suspect, _ in others:
+                pairs += 1
+                features = local.Features.from_bytes(suspect.features or b"")
+                agreeing = aligner.agreeing(features, (suspect.width, suspect.height), view)
+                if not agreeing:
+                    continue
+                likely.append(agreeing)
+                stored = open_reference(suspect.picture)
+                found = aligner.strongest(stored, (view, *{View(), View(mirrored=True)} - {view}))
+                if found is not None:
+                    shared = shared_part(copy, stored, found)
+                    strong.append((found.inliers, found.agreement, shared.distance, f"{name} {other}"))
+            if pairs >= given.pairs:
+                break
+        if pairs >= given.pairs:
+            break
+    report(pairs, likely, strong, time.process_time() - started)
+
+
+def report(
+    pairs: int, likely: list[int], strong: list[tuple[int, float, int | None, str]], cpu_s: float
+) -> None:
+    """Print the tables."""
+    print(
+        f"{pairs} unrelated pairs, {cpu_s:.0f} s CPU, {1e3 * cpu_s / pairs:.2f} ms a pair with all that is around it"
+    )
+    for least in range(5, 12):
+        events = sum(one >= least for one in likely)
+        print(f"stored features agreeing >= {least:2d}: {events:5d}  rate <= {upper(events, pairs):.1e}")
+    for least in (5, 6, 7, 8, INLIERS, 10, 12, 15, 20, 30):
+        events = sum(inliers >= least for inliers, *_ in strong)
+        print(f"aligned features agreeing >= {least:2d}: {events:5d}  rate <= {upper(events, pairs):.1e}")
+    mapped = len(strong)
+    for share in (0.05, 0.1, 0.2, 0.3, 0.4, rates.DETAIL_AGREEING, 0.6, 0.8):
+        events = sum(agreement >= share for _, agreement, *_ in strong)
+        rate = upper(events, mapped) if mapped else 1.0
+        print(
+            f"blocks agreeing >= {share:.2f} of {mapped} pairs laid onto each other: {events:5d}  rate <= {rate:.1e}"
+        )
+    confirmed = [one for one in strong if one[0] >= INLIERS and one[1] >= rates.DETAIL_AGREEING]
+    print(f"confirmed: {len(confirmed)}  rate <= {upper(len(confirmed), pairs):.1e}")
+    for inliers, agreement, distance, names in sorted(strong, reverse=True)[:12]:
+        print(f"  {inliers:3d} features, {agreement:.2f} of blocks, {distance} bits: {names}")
+
+
+if __name__ == "__main__":
+    main()
