@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from provenance.setup import Installation
 from provenance.sightings import Courier, Lookout
 from provenance.web import Web
 from provenance_api import problems
+from provenance_api.document import document
 from provenance_api.guard import Edge
 from provenance_api.logs import log_as_json
 from provenance_api.metrics import Metrics
@@ -86,6 +88,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.metrics = Metrics()
     app.add_middleware(Edge)
     problems.install(app)
+    described = cache(partial(document, app))
+    app.openapi = described  # type: ignore[method-assign]  # the way FastAPI documents for its own document
     for part in (verify, jobs, publish, watches, registry, softbinding, ledger, tiles, health, pages):
         app.include_router(part.router)
     return app

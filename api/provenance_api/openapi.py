@@ -10,10 +10,9 @@ from fastapi import Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from provenance_api import problems
-
 BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
-_PROBLEM: Final = {
+#: A problem document (RFC 9457) with the members of this service; ``error`` is that of the C2PA interface.
+PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["type", "title", "status", "code", "instance"],
     "properties": {
@@ -30,36 +29,8 @@ _PROBLEM: Final = {
 }
 
 
-def _problem(description: str, media_type: str = problems.MEDIA_TYPE) -> dict[str, Any]:
-    return {"description": description, "content": {media_type: {"schema": _PROBLEM}}}
-
-
-#: Problems that every route may answer with.
-PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    401: _problem("Credentials are missing or not accepted"),
-    403: _problem("The caller lacks the scope, or the thing is somebody else's"),
-    404: _problem("There is no such thing"),
-    422: _problem("A value has another form than expected"),
-    429: _problem("Too many requests; see Retry-After"),
-    503: _problem("Not possible now; see Retry-After"),
-}
-#: The same for the Soft Binding Resolution API, whose errors are plain JSON with ``error``.
-STANDARD: Final[dict[int | str, dict[str, Any]]] = {
-    400: _problem("The request is not valid", "application/json"),
-    401: _problem("Credentials are missing or not accepted", "application/json"),
-    403: _problem("The caller lacks the scope, or the thing is somebody else's", "application/json"),
-    404: _problem("There is no such thing", "application/json"),
-    415: _problem("The body is of another type", "application/json"),
-    429: _problem("Too many requests; see Retry-After", "application/json"),
-    500: _problem("Service failure", "application/json"),
-    503: _problem("Not possible now; see Retry-After", "application/json"),
-}
-#: What a route that receives a file may answer besides.
-UPLOAD: Final[dict[int | str, dict[str, Any]]] = {
-    408: _problem("The body came too slowly", "application/json"),
-    413: _problem("The body is too long", "application/json"),
-    415: _problem("The body is of another type", "application/json"),
-}
+#: Media types of a file that is sent or signed.
+_MEDIA: Final = {"image/*": BINARY, "video/*": BINARY, "audio/*": BINARY}
 MANIFEST: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "The manifest store",
@@ -76,7 +47,7 @@ MEDIA_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "description": "The media file itself.",
-        "content": {"image/*": BINARY, "audio/*": BINARY, "video/*": BINARY, "application/*": BINARY},
+        "content": _MEDIA | {"application/*": BINARY},
     }
 }
 MANIFEST_BODY: Final[dict[str, Any]] = {
@@ -84,18 +55,15 @@ MANIFEST_BODY: Final[dict[str, Any]] = {
 }
 
 
-def status(code: int, description: str) -> dict[int | str, dict[str, Any]]:
-    """Return a further answer of a route of the Soft Binding Resolution API."""
-    return {code: _problem(description, "application/json")}
+def answer(code: int, description: str, *media_types: str) -> dict[int | str, dict[str, Any]]:
+    """Return a further answer of a route: a problem, or bytes of one of the types."""
+    if not media_types:
+        return {code: {"description": description}}
+    return {code: {"description": description, "content": dict.fromkeys(media_types, BINARY)}}
 
 
-def answer(
-    code: int, description: str, media_type: str = problems.MEDIA_TYPE
-) -> dict[int | str, dict[str, Any]]:
-    """Return a further answer of a route: a problem, or bytes of another type."""
-    if media_type == problems.MEDIA_TYPE:
-        return {code: _problem(description)}
-    return {code: {"description": description, "content": {media_type: BINARY}}}
+#: A media file as an answer.
+FILE: Final = answer(200, "The signed file", *_MEDIA)
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from provenance.evidence import Record
 from provenance.ledger.receipt import Receipt
@@ -27,12 +27,20 @@ class RegisteredOut(Closed):
 class WithdrawalIn(Closed):
     """Why an asset is withdrawn, and what replaces it."""
 
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": [{"reason": "wrong caption"}]}
+    )
+
     reason: Reason
     replaced_by: AssetId | None = None
 
 
 class DisputeIn(Closed):
     """Why an asset is disputed."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": [{"reason": "this is our photograph"}]}
+    )
 
     reason: Reason
 

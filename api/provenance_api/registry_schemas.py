@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from provenance.evidence import Record
 from provenance.ledger.receipt import Receipt
@@ -23,6 +23,14 @@ MIN_ENTRIES = 50
 
 class LookupIn(Closed):
     """Hashes to look up, spelled as ``provenance hash`` prints them; the media stays with its owner."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"hashes": ["sha256:" + "3a" * 32, "pdq256-v1:" + "0f" * 32], "radius": 20}]
+        },
+    )
 
     hashes: tuple[Annotated[str, Field(min_length=9, max_length=200)], ...] = Field(
         min_length=1, max_length=MAX_HASHES
@@ -134,12 +142,26 @@ class TrustListsOut(Closed):
 class AddressIn(Closed):
     """An address to fetch a file from: https, port 443, a public name."""
 
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": [{"url": "https://example.org/clip.mp4"}]}
+    )
+
     url: Annotated[str, Field(min_length=1, max_length=2_048, examples=["https://example.org/clip.mp4"])]
     name: Annotated[str, Field(max_length=1_024)] = ""
 
 
 class FeedbackIn(Closed):
     """What somebody thinks of a report."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {"report": "0123456789abcdef" * 2, "opinion": "wrong", "text": "the caption bar is ours"}
+            ]
+        },
+    )
 
     report: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
     opinion: Literal["right", "wrong", "unclear"]

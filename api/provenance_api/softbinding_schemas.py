@@ -36,6 +36,15 @@ ManifestId = Annotated[str, Field(min_length=1, max_length=512, examples=["urn:c
 class BindingQuery(Open):
     """A soft binding to resolve; ``value`` is base64."""
 
+    model_config = ConfigDict(
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [{"alg": "io.iscc.v0", "value": "IQdVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVQ=="}]
+        },
+    )
+
     alg: Algorithm
     value: Value
 
@@ -66,6 +75,15 @@ class QueryResult(Open):
 class ReferenceQuery(Open):
     """A copy at an address, to be fetched and matched."""
 
+    model_config = ConfigDict(
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [{"referenceUrl": "https://example.org/copy.jpg", "assetLength": 204800}]
+        },
+    )
+
     referenceUrl: Annotated[str, Field(min_length=1, max_length=2048)]  # noqa: N815
     assetLength: Annotated[int, Field(ge=1)]  # noqa: N815
     assetType: Annotated[str, Field(max_length=128)] | None = None  # noqa: N815
@@ -74,6 +92,17 @@ class ReferenceQuery(Open):
 
 class BindingIn(Open):
     """A value that shall lead to a manifest; ``alg`` is an extension that makes its form checkable."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {"bindingValue": "bWFyay0x", "manifestId": "urn:c2pa:3f2b8c1e-0d4a-4b6e-9a57-2f6f0e1d2c3b"}
+            ]
+        },
+    )
 
     bindingValue: Value  # noqa: N815 - the specification's name
     manifestId: ManifestId  # noqa: N815 - the specification's name
@@ -106,7 +135,7 @@ class Anchor(Open):
 class ManifestReceipt(Open):
     """That a manifest store is kept here, proven by the public log."""
 
-    context: Any = Field(alias="@context")
+    context: dict[str, Any] | list[Any] | str = Field(alias="@context")
     type_: Literal["org.c2pa.manifest-receipt"] = Field(alias="@type")
     repository: Repository
     anchor: Anchor

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from provenance.service.watches import Sighting, Watch
 from provenance_api.publish_schemas import AssetId
@@ -18,6 +18,14 @@ _USUAL: tuple[Watchable, ...] = ("altered-copy", "re-edited-copy", "disclosure-r
 
 class WatchIn(Closed):
     """A watch on an asset of the caller; without ``target`` there is only the feed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"asset_id": "sha256:" + "3a" * 32, "target": "https://hooks.example.org/in"}]
+        },
+    )
 
     asset_id: AssetId
     verdicts: Annotated[tuple[Watchable, ...], Field(min_length=1, max_length=4)] = _USUAL

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -13,7 +15,9 @@ from provenance_api.registry_schemas import HealthOut, ReadyOut
 from provenance_api.wiring import Wired
 
 router = APIRouter(tags=["health"])
-_NOT_READY = openapi.answer(503, "Not ready; the checks say why", "application/json")
+_NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"model": ReadyOut, "description": "Not ready; the checks say why"}
+}
 _FIGURES = openapi.answer(200, "Figures in the Prometheus text format", "text/plain")
 
 

@@ -15,12 +15,11 @@ from starlette.concurrency import run_in_threadpool
 from provenance.errors import NotFoundError
 from provenance.service.access import Caller
 from provenance.service.jobs import Job
-from provenance_api import openapi
 from provenance_api.auth import Verifying
 from provenance_api.job_schemas import JobOut
 from provenance_api.wiring import Wired, Wiring
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"], responses=openapi.PROBLEMS)
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 JobId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 #: Seconds between looks at a job that is followed, and between signs of life on a silent stream.
 LOOK_S, ALIVE_S = 0.25, 15.0

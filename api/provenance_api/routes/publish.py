@@ -16,13 +16,12 @@ from provenance_api.publish_schemas import DisputeIn, RegisteredOut, StatementOu
 from provenance_api.uploads import Received
 from provenance_api.wiring import Wired, Wiring
 
-router = APIRouter(prefix="/v1", tags=["publish"], responses=openapi.PROBLEMS)
-_FILE = openapi.answer(200, "The signed file", "application/octet-stream")
+router = APIRouter(prefix="/v1", tags=["publish"])
 _CONFLICT = openapi.answer(409, "The Idempotency-Key belongs to another request")
 
 
 @router.post("/assets", status_code=201, response_model=RegisteredOut, openapi_extra=openapi.MEDIA_BODY,
-             responses=openapi.UPLOAD | _CONFLICT)  # fmt: skip
+             responses=_CONFLICT)  # fmt: skip
 def register(
     caller: Publishing,
     wish: Annotated[signing.Wish, Depends()],
@@ -40,9 +39,7 @@ def register(
     return once(wiring, request, caller, key, upload.digest, make)
 
 
-@router.post(
-    "/sign", response_class=Response, openapi_extra=openapi.MEDIA_BODY, responses=openapi.UPLOAD | _FILE
-)
+@router.post("/sign", response_class=Response, openapi_extra=openapi.MEDIA_BODY, responses=openapi.FILE)
 def sign(
     caller: Publishing,
     wish: Annotated[signing.Wish, Depends()],
@@ -57,7 +54,7 @@ def sign(
     return signing.signed_file(wiring, caller, asset_id)
 
 
-@router.get("/assets/{asset_id}/file", response_class=Response, responses=_FILE)
+@router.get("/assets/{asset_id}/file", response_class=Response, responses=openapi.FILE)
 def signed_file(caller: Publishing, asset_id: str, wiring: Wired) -> Response:
     """Return the bytes of an asset that the caller's tenant signed within the day."""
     return signing.signed_file(wiring, caller, asset_id)

@@ -25,9 +25,9 @@ from provenance_api.registry_schemas import (
 from provenance_api.schemas import RecordOut
 from provenance_api.wiring import Wired
 
-router = APIRouter(prefix="/v1", tags=["registry"], responses=openapi.PROBLEMS)
+router = APIRouter(prefix="/v1", tags=["registry"])
 Prefix = Annotated[str, Path(pattern="^[0-9a-f]{5}$")]
-_UNCHANGED = openapi.answer(304, "As the client has it", "application/json")
+_UNCHANGED = openapi.answer(304, "As the client has it")
 _BODY = {
     "requestBody": {
         "required": True,

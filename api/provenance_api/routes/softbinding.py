@@ -38,7 +38,7 @@ from provenance_api.standard import SPECIFICATION, WELL_KNOWN
 from provenance_api.uploads import Deposited, Received
 from provenance_api.wiring import Wired, base_url
 
-router = APIRouter(tags=["soft binding"], responses=openapi.STANDARD)
+router = APIRouter(tags=["soft binding"])
 #: Longest query string of a GET; longer values are sent by POST. Source: RFC 9110, 4.1, recommends 8,000 octets.
 MAX_QUERY: Final = 8_000
 #: Most manifests of one answer, whatever was asked for.
@@ -48,7 +48,7 @@ Limit = Annotated[int, Query(alias="maxResults", ge=1)]
 ManifestPath = Annotated[str, Path(description="Identifier of the active manifest, a C2PA URN.")]
 
 
-@router.get("/v1/matches/byBinding", responses=openapi.status(414, "Query too long; use POST"))
+@router.get("/v1/matches/byBinding", responses=openapi.answer(414, "Query too long; use POST"))
 def by_binding(
     caller: Fetching,
     request: Request,
@@ -76,7 +76,7 @@ def by_large_binding(
     return QueryResult.of(found, min(limit, MAX_RESULTS))
 
 
-@router.post("/v1/matches/byContent", openapi_extra=openapi.MEDIA_BODY, responses=openapi.UPLOAD)
+@router.post("/v1/matches/byContent", openapi_extra=openapi.MEDIA_BODY)
 def by_content(
     caller: Fetching,
     upload: Received,
@@ -93,7 +93,7 @@ def by_content(
 
 
 @router.post("/v1/matches/byReference", openapi_extra=openapi.json_body(ReferenceQuery),
-             responses=openapi.UPLOAD | openapi.status(502, "The address gave no usable answer"))  # fmt: skip
+             responses=openapi.answer(502, "The address gave no usable answer"))  # fmt: skip
 def by_reference(
     caller: Fetching,
     asked: Annotated[ReferenceQuery, Depends(strict_body(ReferenceQuery))],
@@ -115,7 +115,7 @@ def by_reference(
     return QueryResult.of(found, min(limit, MAX_RESULTS))
 
 
-@router.post("/v1/manifests", openapi_extra=openapi.MANIFEST_BODY, responses=openapi.UPLOAD)
+@router.post("/v1/manifests", openapi_extra=openapi.MANIFEST_BODY)
 def store_manifest(
     caller: StoringManifests,
     upload: Deposited,

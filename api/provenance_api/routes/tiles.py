@@ -6,9 +6,11 @@ import gzip
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 
 from provenance.ledger.note import MAX_NOTE_BYTES
 from provenance.ledger.tiles import CHECKPOINT_PATH, MAX_BUNDLE_BYTES
+from provenance_api import openapi
 from provenance_api.wiring import Wired
 
 router = APIRouter(prefix="/log", tags=["log"])
@@ -16,10 +18,11 @@ router = APIRouter(prefix="/log", tags=["log"])
 IMMUTABLE: Final = "public, max-age=31536000, immutable"
 #: The checkpoint does. Source: C2SP tlog-tiles: "prevent caching beyond a few seconds".
 MUTABLE: Final = "public, max-age=2"
+_BYTES: Final = openapi.answer(200, "The bytes of the tile", "application/octet-stream")
 
 
 @router.head("/checkpoint", include_in_schema=False)
-@router.get("/checkpoint")
+@router.get("/checkpoint", response_class=PlainTextResponse)
 def checkpoint(wiring: Wired) -> Response:
     """Return the newest signed tree head."""
     note = wiring.installation.published.read(CHECKPOINT_PATH, MAX_NOTE_BYTES)
@@ -27,7 +30,7 @@ def checkpoint(wiring: Wired) -> Response:
 
 
 @router.head("/tile/entries/{path:path}", include_in_schema=False)
-@router.get("/tile/entries/{path:path}")
+@router.get("/tile/entries/{path:path}", response_class=Response, responses=_BYTES)
 def bundle(wiring: Wired, request: Request, path: str) -> Response:
     """Return the entries of a bundle, each with its length before it; compressed where that is accepted."""
     content = wiring.installation.published.read(f"tile/entries/{path}", MAX_BUNDLE_BYTES)
@@ -39,7 +42,7 @@ def bundle(wiring: Wired, request: Request, path: str) -> Response:
 
 
 @router.head("/tile/{path:path}", include_in_schema=False)
-@router.get("/tile/{path:path}")
+@router.get("/tile/{path:path}", response_class=Response, responses=_BYTES)
 def tile(wiring: Wired, path: str) -> Response:
     """Return the hashes of a tile, 32 bytes each."""
     content = wiring.installation.published.read(f"tile/{path}", MAX_BUNDLE_BYTES)

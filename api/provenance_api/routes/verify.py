@@ -23,7 +23,7 @@ from provenance_api.schemas import ReportOut
 from provenance_api.uploads import Received, Upload
 from provenance_api.wiring import Wired, Wiring
 
-router = APIRouter(prefix="/v1", tags=["verify"], responses=openapi.PROBLEMS)
+router = APIRouter(prefix="/v1", tags=["verify"])
 #: The name of a kept report in an address.
 ReportName = Annotated[str, PathParameter(pattern="^[0-9a-f]{32}$")]
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
@@ -57,7 +57,7 @@ _BODY: Final[dict[str, Any]] = {
 
 
 _UPSTREAM: Final = openapi.answer(502, "The address gave no usable answer")
-_ANSWERS: Final = openapi.UPLOAD | {
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     202: {
         "model": JobOut,
         "description": "Handed in as a job",

@@ -15,7 +15,7 @@ from provenance_api.cursor import cursor, position
 from provenance_api.watch_schemas import FeedOut, SightingOut, WatchesOut, WatchIn, WatchOut
 from provenance_api.wiring import Wired
 
-router = APIRouter(prefix="/v1/watches", tags=["watches"], responses=openapi.PROBLEMS)
+router = APIRouter(prefix="/v1/watches", tags=["watches"])
 WatchId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 
