@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test serve lint bench torture clean bench-images
+.PHONY: demo test serve lint bench torture clean bench-images fuzz-api
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,9 @@ $(VENV)/.benched: $(VENV)/.installed
 
 bench-images: $(VENV)/.benched  ## recall under attacks, forgeries seen; fetches its pictures, writes docs/
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.images --docs docs
+
+fuzz-api: $(VENV)/.tested       ## 10,000 generated requests against a service of its own
+	$(BIN)/python -m bench.fuzz_api --examples 200
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache
