@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.digest import Digest
-from provenance_cli.exits import ExitCode
+from provenance.errors import UnavailableError
+from provenance_cli.exits import ExitCode, worst
 from provenance_cli.logkeys import log_key_option, log_keys, policy_option, read_policy
 from provenance_cli.places import log_at
-from provenance_cli.render import clean, json_text, out
+from provenance_cli.render import clean, complain, json_text, out
 from provenance_cli.session import Session
 
 if TYPE_CHECKING:
@@ -81,24 +82,32 @@ def monitor_command(
     """Follow the log at URL|FOLDER: check every entry, and that it only ever grows.
 
     The first look believes what it finds (under the key given); every later one must continue it. Exit code
-    3 if there was an alarm, 8 if the log could not be reached.
+    3 if there was an alarm, 8 if the log could not be reached. With --every an unreachable log is told and
+    tried again.
     """
     from provenance.ledger.monitor import Monitor  # noqa: PLC0415 - loads the ledger
 
     policy = None if policy_file is None else read_policy(policy_file)
     keys = log_keys(session, log_key) if policy is None or log_key is not None else policy.keys()
-    told, left = ExitCode.DONE, 1 if every is None else rounds
+    told: set[ExitCode] = set()
+    left = 1 if every is None else rounds
     with log_at(session, place) as source:
         monitor = Monitor(
             source, keys, state, policy, not any_entries, frozenset(Digest.parse(each) for each in watched)
         )
         while True:
-            found = monitor.look(recheck=recheck)
-            _print(found, form)
-            told = ExitCode.FINDING if found.alarms else told
+            try:
+                found = monitor.look(recheck=recheck)
+                _print(found, form)
+                told.add(ExitCode.FINDING if found.alarms else ExitCode.DONE)
+            except UnavailableError as error:
+                if every is None:
+                    raise
+                complain(error.message)  # a log that is away for an hour does not end its monitor
+                told.add(ExitCode.UNREACHABLE)
             left = None if left is None else left - 1
             if left == 0 or every is None:
-                return told
+                return worst(told)
             time.sleep(every)
 
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 #: Files of a witness's folder: its name, and the logs it witnesses as a C2SP tlog-policy.
 _NAME_FILE, _LOGS_FILE, _STATE = "name", "logs.policy", "state"
 
+#: Connections at once, and seconds an idle one is kept; a witness is asked by a few logs every few seconds.
+_CONNECTIONS, _IDLE_S = 128, 30
+
 folder_argument = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 
 
@@ -87,10 +90,11 @@ def add_command(*, folder: Path, log_key: str) -> ExitCode:
 def _witness(folder: Path) -> tuple[Witness, Policy, list[str]]:
     from provenance.ledger.witness import Witness  # noqa: PLC0415 - loads the ledger
 
+    signers = _signers(folder)
     policy = read_policy(folder / _LOGS_FILE)
     origins = sorted({each.key.name for each in policy.logs})
     logs = {origin: policy.keys(origin) for origin in origins}
-    return Witness(_signers(folder), logs, folder / _STATE), policy, origins
+    return Witness(signers, logs, folder / _STATE), policy, origins
 
 
 @witness_group.command("state", short_help="show what a witness has seen")
@@ -117,8 +121,8 @@ def state_command(*, folder: Path) -> ExitCode:
 
 @witness_group.command("serve", short_help="answer add-checkpoint requests")
 @folder_argument
-@click.option("--host", default="127.0.0.1", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=7380, help="Port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65_535), default=7380, show_default=True, help="Port.")
 def serve_command(*, folder: Path, host: str, port: int) -> ExitCode:
     """Run the witness in FOLDER (C2SP tlog-witness): POST /add-checkpoint.
 
@@ -135,7 +139,15 @@ def serve_command(*, folder: Path, host: str, port: int) -> ExitCode:
             "expected a log to witness, found none", hint="provenance ledger witness add FOLDER VKEY"
         )
     say(f"provenance: witnessing {len(origins)} logs on http://{host}:{port}, end with Ctrl+C")
-    uvicorn.run(WitnessApp(witness, origins), host=host, port=port, log_level="warning", server_header=False)
+    uvicorn.run(
+        WitnessApp(witness, origins),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_IDLE_S,
+    )
     return ExitCode.DONE
 
 
