@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test serve lint bench torture clean bench-images fuzz-api
+.PHONY: demo test serve lint bench torture clean bench-images fuzz-api bench-clips
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -46,6 +46,9 @@ bench-images: $(VENV)/.benched  ## recall under attacks, forgeries seen; fetches
 
 fuzz-api: $(VENV)/.tested       ## 10,000 generated requests against a service of its own
 	$(BIN)/python -m bench.fuzz_api --examples 200
+
+bench-clips: $(VENV)/.benched   ## clips of film and sound: found, placed, told apart; fetches free material
+	OMP_NUM_THREADS=1 $(BIN)/python -m bench.clips --write
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache

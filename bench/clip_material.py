@@ -33,6 +33,9 @@ FPS: Final = 12
 SHOT_S: Final = 8
 FILM_S: Final = 72
 RECORDING_S: Final = 180
+MUSIC_S: Final = 220
+# What a user's own folder may hold: what the product signs.
+_SUFFIXES = frozenset((".mp4", ".mov", ".avi", ".wav", ".mp3", ".m4a", ".flac"))
 # Level under which a piece is silence; it would be amplified to noise.
 _SILENT = 1e-3
 # Corners, per 480 x 270 pixels, that a part of a photograph needs to become a shot.
@@ -75,9 +78,9 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How much is made of one half: films of photographs, recordings of each genre."""
+    """How much is made of one half: films, and recordings of each genre."""
 
-    photographs: int
+    films: int
     prompts: int
     texts: int
     music: int
@@ -85,7 +88,7 @@ class Amount:
 
 #: By name of the size. Full is everything the packages carry.
 AMOUNTS: Final = {
-    "tiny": Amount(1, 1, 1, 0),
+    "tiny": Amount(3, 1, 1, 0),
     "small": Amount(6, 4, 4, 3),
     "full": Amount(1000, 1000, 1000, 1000),
 }
@@ -105,7 +108,7 @@ def originals(cache: Path, half: int, size: str) -> list[Original]:
     speech = list(islice(_speech(cache, folder, half), amount.prompts * len(packages.PROMPTS)))
     texts = list(islice(_texts(cache, folder, half), amount.texts))
     music = list(islice(_music(cache, folder, half), amount.music))
-    films = list(islice(_films(cache, folder, half, [*speech, *texts]), amount.photographs))
+    films = list(islice(_films(cache, folder, half, [*speech, *texts]), amount.films))
     spoken = {part for film in films for part in film.parts}
     # What a film speaks is no recording of its own, or a clip would have two originals.
     recordings = [one for one in (*speech, *texts, *music) if not spoken & set(one.parts)]
@@ -201,13 +204,13 @@ def _spoken(path: Path, name: str, genre: str, voice: str, pieces: list[tuple[st
 
 
 def _music(cache: Path, folder: Path, half: int) -> Iterator[Original]:
-    """Yield the first three minutes of pieces of recorded music."""
+    """Yield the first minutes of pieces of recorded music."""
     for source in packages.unpacked(cache, "wesnoth-1.16-music", ".ogg"):
         if packages.half_of(source.name) != half:
             continue
 
         def make(path: Path, source: Path = source) -> Original:
-            wave = read_wave(source, 0.0, RECORDING_S)
+            wave = read_wave(source, 0.0, MUSIC_S)
             write_wave(path, wave)
             return Original(source.name, path, "music", "", len(wave) / RATE, film=False)
 
@@ -321,3 +324,18 @@ def write_film(
         out.mux(video.encode(None))
         if audio is not None and sound is not None:
             mux_wave(out, audio, sound)
+
+
+def from_folder(folder: Path, half: int) -> list[Original]:
+    """Return the films and recordings of one half of a user's own folder, as they are; sound counts as speech."""
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in _SUFFIXES or packages.half_of(path.name) != half:
+            continue
+        with av.open(str(path)) as medium:
+            film, duration_s = bool(medium.streams.video), float(medium.duration or 0) / av.time_base
+            voice = path.stem if medium.streams.audio else ""
+        found.append(
+            Original(path.name, path, "film" if film else "recorded speech", voice, duration_s, film)
+        )
+    return found

@@ -16,11 +16,13 @@ RATE: Final = 22_050
 Wave = NDArray[np.float32]
 
 
-def read_wave(path: Path | str, start_s: float = 0.0, length_s: float | None = None) -> Wave:
-    """Return the sound of a file, float32, mono, at :data:`RATE`."""
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=RATE)
+def read_wave(
+    path: Path | str, start_s: float = 0.0, length_s: float | None = None, *, rate: int = RATE
+) -> Wave:
+    """Return the sound of a file, float32, mono, at ``rate``."""
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=rate)
     parts: list[Wave] = []
-    count, end = 0, None if length_s is None else round((start_s + length_s) * RATE)
+    count, end = 0, None if length_s is None else round((start_s + length_s) * rate)
     with av.open(str(path)) as container:
         for frame in container.decode(audio=0):
             for piece in resampler.resample(frame):
@@ -31,7 +33,7 @@ def read_wave(path: Path | str, start_s: float = 0.0, length_s: float | None = N
         else:
             parts += [piece.to_ndarray()[0] for piece in resampler.resample(None)]
     joined = np.concatenate([np.zeros(0, np.float32), *parts])
-    return joined[round(start_s * RATE) : end]
+    return joined[round(start_s * rate) : end]
 
 
 def write_wave(path: Path, wave: Wave, codec: str = "pcm_s16le", bit_rate: int | None = None) -> None:
