@@ -15,7 +15,7 @@ from typing import Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bench.ledger import registration_of
+from bench.registrations import ORGANISATION, registration_of
 from provenance.digest import Digest
 from provenance.errors import NotFoundError, ProvenanceError
 from provenance.ledger.checkpoint import NoteSigner, open_checkpoint
@@ -28,7 +28,6 @@ from provenance.ledger.registration import Registration
 from provenance.ledger.store import Store
 
 ORIGIN = "torture.example/log"
-ORGANISATION = "TEST Bench"
 #: Bytes of a stored picture: small, so that many appends fit between two kills.
 _PICTURE_BYTES = 200
 

@@ -14,8 +14,8 @@ from provenance.evidence import Record, RecordStatus, SourceType
 from provenance.ledger.cose import PublicKey, key_from_bytes
 from provenance.ledger.database import Connected
 from provenance.ledger.entry import Payload
+from provenance.ledger.queries import LOCK_HEAD, READ_HEAD, READ_PUBLISHERS, READ_TILE
 from provenance.ledger.registration import Examined, StoredFingerprint, StoredReference
-from provenance.ledger.tables import HEAD, PUBLISHER, TILE
 from provenance.media.asset import MediaType
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -158,8 +158,7 @@ def reference_of(row: Any) -> StoredReference:
 @_readable
 def read_head(connection: Connected, *, lock: bool = False) -> Head:
     """Return the head; with ``lock`` nobody else may move it until the transaction ends."""
-    query = HEAD.select().where(HEAD.c.log_id == 1)
-    row = connection.execute(query.with_for_update() if lock else query).one()
+    row = connection.execute(LOCK_HEAD if lock else READ_HEAD).one()
     return Head(row.size, row.root, row.note, time_of(row.at_us))
 
 
@@ -195,8 +194,7 @@ def read_tile(connection: Connected, level: int, number: int) -> bytes:
     Raises:
         NotFoundError: There is no such tile.
     """
-    query = TILE.select().with_only_columns(TILE.c.data).where(TILE.c.level == level, TILE.c.n == number)
-    found: bytes | None = connection.execute(query).scalar()
+    found: bytes | None = connection.execute(READ_TILE, {"level": level, "n": number}).scalar()
     if found is None:
         raise NotFoundError(f"expected tile {number} of level {level}, found none", hint="the log is shorter")
     return found
@@ -205,5 +203,5 @@ def read_tile(connection: Connected, level: int, number: int) -> bytes:
 @_readable
 def read_publishers(connection: Connected) -> dict[Digest, PublisherKey]:
     """Return all publisher keys by thumbprint."""
-    rows = connection.execute(PUBLISHER.select())
+    rows = connection.execute(READ_PUBLISHERS)
     return {Digest(r.thumbprint): PublisherKey(r.public_key, r.organisation, r.revoked) for r in rows}

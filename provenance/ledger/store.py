@@ -20,6 +20,7 @@ from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
 from provenance.ledger.database import open_engine, reading, scrub, writing
 from provenance.ledger.entry import Payload, publisher_of
 from provenance.ledger.merkle import EMPTY_ROOT
+from provenance.ledger.queries import READ_LEAF
 from provenance.ledger.registry import ROWS, Registry
 from provenance.ledger.rows import (
     Counts,
@@ -205,7 +206,7 @@ class Store(Registry):
                 raise NotFoundError(
                     f"expected an entry at index {index}, the log is shorter", hint="see the checkpoint"
                 )
-            leaf = connection.execute(sa.select(ENTRY.c.body).where(ENTRY.c.idx == index)).scalar_one()
+            leaf = connection.execute(READ_LEAF, {"index": index}).scalar_one()
             return head, leaf, read_publishers(connection)[publisher_of(leaf)]
 
     def checkpoints(self, after: int = -1) -> list[tuple[int, str]]:

@@ -13,6 +13,7 @@ from provenance.ledger.database import Connected, insert_rows
 from provenance.ledger.entry import ABOUT_ASSETS, EntryType
 from provenance.ledger.fold import Standing, fold
 from provenance.ledger.merkle import Tile
+from provenance.ledger.queries import FIND_LEAVES, GROW_TILE, MOVE_HEAD
 from provenance.ledger.registration import Examined
 from provenance.ledger.rows import (
     Head,
@@ -29,7 +30,6 @@ from provenance.ledger.tables import (
     COSIGNED,
     ENTRY,
     FINGERPRINT,
-    HEAD,
     PAYLOAD,
     PUBLISHER,
     REFERENCE,
@@ -62,12 +62,8 @@ class Writer:
         """Return the positions of those leaves that are in the log."""
         found: dict[bytes, int] = {}
         for at in range(0, len(leaf_hashes), _MANY):
-            query = (
-                ENTRY.select()
-                .with_only_columns(ENTRY.c.leaf_hash, ENTRY.c.idx)
-                .where(ENTRY.c.leaf_hash.in_(leaf_hashes[at : at + _MANY]))
-            )
-            found.update((row.leaf_hash, row.idx) for row in self._connection.execute(query))
+            rows = self._connection.execute(FIND_LEAVES, {"hashes": leaf_hashes[at : at + _MANY]})
+            found.update((row.leaf_hash, row.idx) for row in rows)
         return found
 
     def publishers(self) -> dict[Digest, PublisherKey]:
@@ -156,20 +152,22 @@ class Writer:
         Raises:
             BusyError: Another writer moved the head.
         """
-        fresh = [
-            {"level": level, "n": n, "data": data} for level, n, data in tiles if (level, n) not in grown
-        ]
-        if fresh:
-            self._connection.execute(TILE.insert(), fresh)
+        run = self._connection.execute
+        insert_rows(self._connection, TILE, [tile for tile in tiles if tile[:2] not in grown])
         for level, number, content in tiles:
             if (level, number) in grown:
-                place = (TILE.c.level == level, TILE.c.n == number)
-                self._connection.execute(TILE.update().where(*place).values(data=content))
-        self._connection.execute(CHECKPOINT.insert(), {"size": new.size, "note": new.note})
-        moved = self._connection.execute(
-            HEAD.update()
-            .where(HEAD.c.log_id == 1, HEAD.c.size == old.size, HEAD.c.root == old.root)
-            .values(size=new.size, root=new.root, note=new.note, at_us=microseconds_of(new.at))
+                run(GROW_TILE, {"at_level": level, "at_n": number, "content": content})
+        insert_rows(self._connection, CHECKPOINT, [(new.size, new.note)])
+        moved = run(
+            MOVE_HEAD,
+            {
+                "old_size": old.size,
+                "old_root": old.root,
+                "new_size": new.size,
+                "new_root": new.root,
+                "new_note": new.note,
+                "new_at_us": microseconds_of(new.at),
+            },
         )
         if moved.rowcount != 1:
             raise BusyError(

@@ -1,0 +1,53 @@
+"""Registrations of pictures that do not exist, for benches and torture of the ledger."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from provenance.digest import Digest
+from provenance.evidence import SourceType
+from provenance.ledger.entry import Entry, EntryType, Payload, sign_entry
+from provenance.ledger.registration import (
+    Registration,
+    StoredFingerprint,
+    StoredReference,
+    fingerprints_digest,
+    references_digest,
+)
+from provenance.media.asset import MediaType
+
+ORIGIN = "bench.example/log"
+ORGANISATION = "TEST Bench"
+
+
+def registration_of(key: Ed25519PrivateKey, reference_bytes: int) -> Registration:
+    """Return a registration with random codes, and a stored picture of ``reference_bytes`` unless that is 0."""
+    codes = (
+        StoredFingerprint("phash64-v1", secrets.token_bytes(8)),
+        StoredFingerprint("pdq256-v1", secrets.token_bytes(32), quality=100),
+    )
+    pictures = (StoredReference("picture", secrets.token_bytes(reference_bytes)),) if reference_bytes else ()
+    payload = Payload(
+        secrets.token_bytes(16),
+        "a picture",
+        ORGANISATION,
+        fingerprints=fingerprints_digest(codes),
+        references=references_digest(pictures),
+    )
+    entry = Entry(
+        EntryType.REGISTER,
+        payload.commitment(),
+        datetime.now(UTC).replace(microsecond=0),
+        asset=Digest(secrets.token_bytes(32)),
+        manifest_store=Digest(secrets.token_bytes(32)),
+        claim=Digest(secrets.token_bytes(32)),
+        manifest_id=f"urn:c2pa:{secrets.token_hex(16)}",
+        certificate=Digest(bytes(32)),
+        source_type=SourceType.DIGITAL_CAPTURE,
+        media_type=MediaType.JPEG,
+        bound=secrets.token_bytes(32),
+    )
+    return Registration(sign_entry(entry, key), payload, codes, pictures)
