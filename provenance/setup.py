@@ -26,6 +26,7 @@ from provenance.ledger.intake import Intake
 from provenance.ledger.log import Log
 from provenance.ledger.policy import Policy
 from provenance.ledger.receipt import check_receipt
+from provenance.ledger.sequencer import Sequencer
 from provenance.ledger.source import StoreSource
 from provenance.ledger.store import Store
 from provenance.match.find import Finder
@@ -163,6 +164,8 @@ class Installation:
         """Answer what waits for the ledger, end the workers and close the registry."""
         if "intake" in self.__dict__:  # made when it is first needed
             self.intake.close()
+        if "sequencer" in self.__dict__:
+            self.sequencer.close()
         self.pool.close()
         self.store.close()
         if "memory" in self.__dict__:
@@ -191,7 +194,12 @@ class Installation:
     @cached_property
     def intake(self) -> Intake:
         """The way into the ledger: submissions of all threads are committed together."""
-        return Intake(self.log)
+        return Intake(self.sequencer if self.store.shared else self.log)
+
+    @cached_property
+    def sequencer(self) -> Sequencer:
+        """Appends here, or through the process that does it for all over a shared database."""
+        return Sequencer(self.log, self.store.mailbox())
 
     @cached_property
     def cosigning(self) -> Cosigning | None:

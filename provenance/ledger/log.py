@@ -151,6 +151,20 @@ class Log:
         with self._turn:
             head, places = self._store_all(examined, signer)
         _log.info("log %s has %d entries, root %s", self.verifier.name, head.size, head.root.hex())
+        return self._answer(examined, places, head)
+
+    def receipts(self, examined: Sequence[Examined]) -> list[Receipt]:
+        """Return the receipts of entries that are in the log, whoever appended them, in order.
+
+        Raises:
+            NotFoundError: One is not.
+        """
+        head, places = self._store.places([each.leaf_hash for each in examined])
+        if len(places) < len({each.leaf_hash for each in examined}):
+            raise NotFoundError("expected entries of the log, found others", hint="submit them again")
+        return self._answer(examined, places, head)
+
+    def _answer(self, examined: Sequence[Examined], places: dict[bytes, int], head: Head) -> list[Receipt]:
         proofs = self._prover.inclusion(set(places.values()), head.size)
         indexes = (places[each.leaf_hash] for each in examined)
         return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, ParamSpec, TypeVar
@@ -14,10 +14,12 @@ from provenance.evidence import Record, RecordStatus, SourceType
 from provenance.ledger.cose import PublicKey, key_from_bytes
 from provenance.ledger.database import Connected
 from provenance.ledger.entry import Payload
-from provenance.ledger.queries import LOCK_HEAD, READ_HEAD, READ_PUBLISHERS, READ_TILE
+from provenance.ledger.queries import FIND_LEAVES, LOCK_HEAD, READ_HEAD, READ_PUBLISHERS, READ_TILE
 from provenance.ledger.registration import Examined, StoredFingerprint, StoredReference
 from provenance.media.asset import MediaType
 
+#: Values in one IN list. Source: SQLite limits, SQLITE_MAX_VARIABLE_NUMBER 32,766.
+_MANY: Final = 10_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _P = ParamSpec("_P")
@@ -197,6 +199,16 @@ def read_tile(connection: Connected, level: int, number: int) -> bytes:
     found: bytes | None = connection.execute(READ_TILE, {"level": level, "n": number}).scalar()
     if found is None:
         raise NotFoundError(f"expected tile {number} of level {level}, found none", hint="the log is shorter")
+    return found
+
+
+@_readable
+def find_leaves(connection: Connected, leaf_hashes: Sequence[bytes]) -> dict[bytes, int]:
+    """Return the positions of those leaves that are in the log."""
+    found: dict[bytes, int] = {}
+    for at in range(0, len(leaf_hashes), _MANY):
+        rows = connection.execute(FIND_LEAVES, {"hashes": leaf_hashes[at : at + _MANY]})
+        found.update((row.leaf_hash, row.idx) for row in rows)
     return found
 
 

@@ -6,7 +6,7 @@ which commits everything or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Self
@@ -19,6 +19,7 @@ from provenance.errors import ConflictError, NotFoundError, ProvenanceError
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
 from provenance.ledger.database import open_engine, reading, scrub, writing
 from provenance.ledger.entry import Payload, publisher_of
+from provenance.ledger.mailbox import Mailbox
 from provenance.ledger.merkle import EMPTY_ROOT
 from provenance.ledger.queries import READ_LEAF
 from provenance.ledger.registry import ROWS, Registry
@@ -26,6 +27,7 @@ from provenance.ledger.rows import (
     Counts,
     Head,
     PublisherKey,
+    find_leaves,
     payload_of,
     read_head,
     read_publishers,
@@ -106,6 +108,15 @@ class Store(Registry):
             return upgrade_schema(engine)
         finally:
             engine.dispose()
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes, on other machines too, may append to it at the same time."""
+        return self._engine.dialect.name != "sqlite"
+
+    def mailbox(self) -> Mailbox:
+        """Return the lease and the waiting batches of this database."""
+        return Mailbox(self._engine)
 
     @property
     def url(self) -> str:
@@ -208,6 +219,11 @@ class Store(Registry):
                 )
             leaf = connection.execute(READ_LEAF, {"index": index}).scalar_one()
             return head, leaf, read_publishers(connection)[publisher_of(leaf)]
+
+    def places(self, leaf_hashes: Sequence[bytes]) -> tuple[Head, dict[bytes, int]]:
+        """Return the head, and the positions of those leaves that are in the log, of one moment."""
+        with reading(self._engine) as connection:
+            return read_head(connection), find_leaves(connection, leaf_hashes)
 
     def checkpoints(self, after: int = -1) -> list[tuple[int, str]]:
         """Return ``(size, note)`` of every signed checkpoint larger than ``after``, at most 10,000."""

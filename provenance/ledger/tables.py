@@ -166,11 +166,11 @@ class LeaseRow(_Row, table=True):
 
 
 class PendingRow(_Row, table=True):
-    """Registrations that wait for the process with the lease; ``refusal`` says why one was not taken."""
+    """Batches that wait for the process with the lease; ``refusal`` says why one was not taken."""
 
     __tablename__ = "log_pending"
     id: int | None = Field(default=None, primary_key=True, sa_type=_WHOLE)
-    leaf_hash: bytes = Field(unique=True)
+    batch: bytes = Field(unique=True)
     body: bytes
     refusal: str | None
 

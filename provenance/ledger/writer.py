@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from provenance.digest import Digest
 from provenance.errors import BusyError
@@ -13,12 +12,13 @@ from provenance.ledger.database import Connected, insert_rows
 from provenance.ledger.entry import ABOUT_ASSETS, EntryType
 from provenance.ledger.fold import Standing, fold
 from provenance.ledger.merkle import Tile
-from provenance.ledger.queries import FIND_LEAVES, GROW_TILE, MOVE_HEAD
+from provenance.ledger.queries import GROW_TILE, MOVE_HEAD
 from provenance.ledger.registration import Examined
 from provenance.ledger.rows import (
     Head,
     PublisherKey,
     asset_row,
+    find_leaves,
     microseconds_of,
     read_head,
     read_publishers,
@@ -35,9 +35,6 @@ from provenance.ledger.tables import (
     REFERENCE,
     TILE,
 )
-
-#: Values in one IN list. Source: SQLite limits, SQLITE_MAX_VARIABLE_NUMBER 32,766.
-_MANY: Final = 10_000
 
 
 class Writer:
@@ -60,11 +57,7 @@ class Writer:
 
     def indexes(self, leaf_hashes: Sequence[bytes]) -> dict[bytes, int]:
         """Return the positions of those leaves that are in the log."""
-        found: dict[bytes, int] = {}
-        for at in range(0, len(leaf_hashes), _MANY):
-            rows = self._connection.execute(FIND_LEAVES, {"hashes": leaf_hashes[at : at + _MANY]})
-            found.update((row.leaf_hash, row.idx) for row in rows)
-        return found
+        return find_leaves(self._connection, leaf_hashes)
 
     def publishers(self) -> dict[Digest, PublisherKey]:
         """Return all publisher keys by thumbprint, as they are inside this transaction."""

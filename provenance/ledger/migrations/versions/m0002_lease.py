@@ -25,7 +25,7 @@ def upgrade() -> None:
     op.create_table(
         "log_pending",
         sa.Column("id", _WHOLE, primary_key=True),
-        sa.Column("leaf_hash", sa.LargeBinary(), nullable=False, unique=True),
+        sa.Column("batch", sa.LargeBinary(), nullable=False, unique=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("refusal", sa.String()),
     )
