@@ -20,7 +20,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from bench.ledger import registration_of
+from bench.registrations import registration_of
 from provenance.ledger.checkpoint import Checkpoint, Cosigner, LogSigner, NoteSigner, sign_checkpoint
 from provenance.ledger.cose_receipt import check_cose_receipt, make_cose_receipt
 from provenance.ledger.entry import read_entry
