@@ -26,6 +26,8 @@ class Algorithm:
             where it was not measured.
         wide_radius: Distance, bits, up to which a pair is worth the cost of comparing local features.
         wide_rate: Rate of wrong pairs within ``wide_radius``.
+        decode_path: Version of the way pixels are made for it (:mod:`provenance.media.picture`); another way is
+            a new version of the algorithm, since it changes codes by a few bits.
 
     Source: docs/measurements.md, picture codes: 181,286 pairs of unrelated pictures. None was within 31 bits
     by PDQ (the rate given is 3/n, the 95 % bound of zero events); the wide radii are those at which one pair
@@ -38,6 +40,7 @@ class Algorithm:
     false_match_rate: float | None
     wide_radius: int
     wide_rate: float
+    decode_path: str = "d1"
 
     @property
     def size(self) -> int:
