@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("verify", "check copies: credentials, registered original, differences"),
     "hash": ("hashes", "print the hashes of media; the media stays here"),
     "search": ("search", "look up registered assets by file or hash"),
+    "lookup": ("lookup", "ask a service elsewhere by hashes; its receipts are checked here"),
     "receipt": ("receipt", "check, show or renew a receipt, offline"),
     "ledger": ("ledger", "state, full check, proofs, mirror and monitor of the log"),
     "serve": ("serve", "run the HTTP service and its page"),
