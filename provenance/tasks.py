@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, cast
 import cv2
 import numpy as np
 
-from provenance import film_tasks, picture_tasks
+from provenance import compare_tasks, film_tasks, picture_tasks
 from provenance.detect import marks, watermark
 from provenance.digest import Digest
 from provenance.errors import CredentialError, UnmatchableError
@@ -307,4 +307,5 @@ TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
     "digest": digest,
     **picture_tasks.TASKS,
     **film_tasks.TASKS,
+    **compare_tasks.TASKS,
 }

@@ -220,7 +220,7 @@ def _grouped(placed: Sequence[Placed]) -> list[Framing]:
             best = max(groups, key=lambda group: (len(group), sum(one.geometry.inliers for one in group)))
             if len(best) < MIN_PLACED:
                 break
-            found.append(Framing(_middle([one.geometry for one in best]), tuple(best)))
+            found.append(Framing(warp.middle([one.geometry for one in best]), tuple(best)))
             gone = {one.copy_s for one in best}
             left = [one for one in left if one.copy_s not in gone]
     return found
@@ -231,15 +231,9 @@ def _group(centre: Placed, placed: Sequence[Placed], slack_s: float) -> list[Pla
     best: dict[float, Placed] = {}
     for one in sorted(placed, key=lambda one: abs(one.offset_s - centre.offset_s)):
         near = abs(one.offset_s - centre.offset_s) <= slack_s
-        if near and _apart(one.geometry, centre.geometry) <= SAME_FRAME:
+        if near and warp.apart(one.geometry, centre.geometry) <= SAME_FRAME:
             best.setdefault(one.copy_s, one)
     return list(best.values())
-
-
-def _middle(geometries: Sequence[Geometry]) -> Geometry:
-    """Return the geometry nearest to all others: a frame met between two stored ones is off by their motion."""
-    off = [sum(_apart(one, other) for other in geometries) for one in geometries]
-    return geometries[int(np.argmin(off))]
 
 
 def _thinned(stored: Stored) -> list[tuple[float, bytes]]:
@@ -253,19 +247,13 @@ def _thinned(stored: Stored) -> list[tuple[float, bytes]]:
 
 def moved(one: Framing, other: Framing) -> bool:
     """Return whether two framings differ enough for the codes of the shared part to differ."""
-    return _apart(one.geometry, other.geometry) > MOVED
+    return warp.apart(one.geometry, other.geometry) > MOVED
 
 
 def _evenly(pairs: Sequence[_T], count: int) -> list[_T]:
     if len(pairs) <= count:
         return list(pairs)
     return [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, count).astype(int)).tolist()]
-
-
-def _apart(one: Geometry, other: Geometry) -> float:
-    """Return the largest distance of mapped corners, in fractions of the asset's frame."""
-    corners = [warp.apply(warp.matrix_of(each), warp.CORNERS) for each in (one, other)]
-    return float(np.abs(corners[0] - corners[1]).max())
 
 
 def _track(answer: Mapping[str, bytes]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

@@ -24,6 +24,7 @@ from provenance.examination import (
 from provenance.match import clips, timeline, tracks
 from provenance.match.align import INLIERS
 from provenance.match.candidates import FrameBook
+from provenance.match.film_comparer import FilmComparer, has_picture
 from provenance.match.frame_votes import FeatureBook, FilmVotes
 from provenance.match.registry import Registry
 from provenance.match.sounds import SoundBook
@@ -91,7 +92,19 @@ class TimedFinder:
                 matches.append(_with_framings(match, framings))
             elif match is not None:
                 matches.append(self._with_frames(path, asset_id, match))
-        return matches
+        return self._with_differences(path, matches, self._patience_s(examination.duration_s or 0.0))
+
+    def _with_differences(self, path: Path, matches: Sequence[Match], patience_s: float) -> list[Match]:
+        """Return the matches, frames of the confirmed ones compared with stored frames."""
+        comparer = FilmComparer(self._pool, path, patience_s)
+        made: list[Match] = []
+        for match in matches:
+            if match.confirmed and has_picture(match):
+                stored = self._stored(match.record.asset_id, FRAME_REFERENCE)
+                made.append(comparer.compared(match, stored))
+            else:
+                made.append(match)
+        return made
 
     def _by_codes(self, examination: Examination) -> dict[str, list[Segment]]:
         """Return the picture segments of each film that shares whole-picture codes with the copy."""

@@ -98,7 +98,7 @@ def _compare(
     )
     covered = max(_length(pictures), _length(sounds))
     compared = min(covered / duration_s, 1.0) if duration_s else 0.0
-    gaps = _gaps(copy, frames, sound, told=(bool(pictures), both_pictures, both_sounds))
+    gaps = _gaps(copy, frames, sound, told=(both_pictures, both_sounds))
     return Comparison(tuple(differences), edits, compared, tuple(gaps))
 
 
@@ -111,11 +111,9 @@ def _differences(
 
 
 def _gaps(
-    copy: Examination, frames: FrameTrack | None, sound: SoundTrack | None, told: tuple[bool, bool, bool]
+    copy: Examination, frames: FrameTrack | None, sound: SoundTrack | None, told: tuple[bool, bool]
 ) -> Iterator[str]:
-    aligned, both_pictures, both_sounds = told
-    if aligned:
-        yield "picture: frames were aligned; regions within film frames are not compared in this version"
+    both_pictures, both_sounds = told
     for channel, ours, theirs, compared in (
         ("picture", copy.frames, frames, both_pictures),
         ("sound", copy.sound, sound, both_sounds),

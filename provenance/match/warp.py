@@ -5,6 +5,7 @@ Coordinates are fractions of width and height; the centre of pixel ``i`` of ``n`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import cv2
@@ -106,3 +107,19 @@ def onto(copy_rgb: Rgb, grid: tuple[int, ...], matrix: Matrix) -> tuple[Rgb, Mas
     # Two pixels: the cubic kernel's reach.
     inside = cv2.erode(whole, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=255)
     return np.asarray(laid, np.uint8), np.asarray(inside == 255, np.bool_)
+
+
+def apart(one: Geometry, other: Geometry) -> float:
+    """Return the largest distance of mapped corners of the copy, in fractions of the asset's frame."""
+    corners = [apply(matrix_of(each), CORNERS) for each in (one, other)]
+    return float(np.abs(corners[0] - corners[1]).max())
+
+
+def middle(geometries: Sequence[Geometry]) -> Geometry:
+    """Return the geometry nearest to all others: of a film's frames some are off by their motion.
+
+    Args:
+        geometries: At least one.
+    """
+    off = [sum(apart(one, other) for other in geometries) for one in geometries]
+    return geometries[int(np.argmin(off))]

@@ -40,7 +40,7 @@ def map_png(copy_rgb: Rgb, reference_rgb: Rgb, geometry: Geometry, comparison: C
     scale = PANEL_PX / width
     size = (PANEL_PX, max(round(height * scale), 1))
     copy = cv2.resize(copy_rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    original = _as_copy(reference_rgb, geometry, size)
+    original = as_copy(reference_rgb, geometry, size)
     canvas = Image.new("RGB", (2 * PANEL_PX + 3 * _MARGIN, size[1] + _HEAD + _FOOT), _GROUND)
     right = PANEL_PX + 2 * _MARGIN
     canvas.paste(Image.fromarray(np.asarray(copy, np.uint8)), (_MARGIN, _HEAD))
@@ -53,14 +53,14 @@ def map_png(copy_rgb: Rgb, reference_rgb: Rgb, geometry: Geometry, comparison: C
         if difference.box is not None:
             colour = _COLOUR.get(difference.kind, _ALTERED)
             for left in (_MARGIN, right):
-                _mark(pen, difference.box, (left, _HEAD), size, number, colour)
+                mark(pen, difference.box, (left, _HEAD), size, number, colour)
     words = "; ".join(f"{number} {one.kind.value}" for number, one in enumerate(comparison.differences, 1))
     text = words or f"no difference found in the {comparison.compared:.0%} of the copy that was compared"
     pen.text((_MARGIN, size[1] + _HEAD + 8), text[:130], fill=_QUIET, font=small)
-    return _png(np.asarray(canvas))
+    return png(np.asarray(canvas))
 
 
-def _as_copy(reference_rgb: Rgb, geometry: Geometry, size: tuple[int, int]) -> Rgb:
+def as_copy(reference_rgb: Rgb, geometry: Geometry, size: tuple[int, int]) -> Rgb:
     """Return the reference as the copy shows it; parts the original does not have are light grey."""
     height, width = reference_rgb.shape[:2]
     onto = warp.to_pixels(width, height) @ warp.matrix_of(geometry) @ np.linalg.inv(warp.to_pixels(*size))
@@ -69,7 +69,7 @@ def _as_copy(reference_rgb: Rgb, geometry: Geometry, size: tuple[int, int]) -> R
     return np.asarray(shown, np.uint8)
 
 
-def _mark(
+def mark(
     pen: ImageDraw.ImageDraw,
     box: Box,
     at: tuple[int, int],
@@ -86,7 +86,12 @@ def _mark(
     pen.text((left + 6, top + 2), str(number), fill=(255, 255, 255), font=ImageFont.load_default(14))
 
 
-def _png(pixels: Rgb) -> bytes:
+def png(pixels: Rgb) -> bytes:
+    """Return a picture, uint8 (h, w, 3), as a PNG.
+
+    Raises:
+        MediaError: It cannot be encoded.
+    """
     made, content = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
     if not made:
         raise MediaError(

@@ -1,0 +1,182 @@
+"""The task that compares a film's frames with stored ones, run inside a media worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, cast
+
+import cv2
+import numpy as np
+
+from provenance.evidence import Box, Channel, Difference, DifferenceKind, Geometry
+from provenance.fingerprint import image
+from provenance.match import align, compare, film_compare, reference, warp
+from provenance.match.film_compare import Frame, Region
+from provenance.match.residual import residual
+from provenance.media import decode
+from provenance.media.sandbox import Job
+from provenance.plain import from_plain, to_plain
+from provenance.report import strip
+
+#: Longest side of the copy's frames, pixels: twice the stored ones, so that nothing they show is lost.
+SIDE_PX: Final = 512
+#: Stored frames by which time and geometry of a stretch are sharpened.
+_SHARPENED: Final = 6
+#: Moments around the expected one that are tried for each of them, seconds.
+_TRIED_S: Final = tuple(step * 0.04 for step in range(-7, 8))
+#: Moments tried for every other stored frame: one frame at 25 a second to both sides.
+_NEAR_S: Final = (-0.04, 0.0, 0.04)
+#: Longer side at which moments are told apart, pixels.
+_TIMING_PX: Final = 64
+#: Stored frames whose moments are read in one go.
+_GROUP: Final = 24
+#: Rows of the strip of frames that is drawn.
+_ROWS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """A moment of the copy and the stored frame it should show: times in seconds, picture."""
+
+    copy_s: float
+    asset_s: float
+    known: image.Rgb
+
+
+def compare_film(job: Job) -> object:
+    """Return where a stretch of a film differs from stored frames, gathered over time.
+
+    1. The moment at which the copy shows each of a few stored frames best is looked for; the median of how far
+       it is off corrects the stretch.
+    2. The geometry is sharpened on those frames.
+    3. Every stored frame is compared with the copy's frame of its moment; energies are gathered over time.
+    4. What is left is named as in still pictures, on the frame that shows it best.
+
+    Params: ``geometry``; ``pairs``: list of {``copy_s``, ``asset_s``, ``blob``}, ascending in ``copy_s``, at most a
+    few hundred. Result: {``shift_s``, ``geometry``, ``compared``: frames, ``differences``, ``strip``: PNG or None}.
+    """
+    geometry = from_plain(Geometry, job.params["geometry"])
+    pairs = [_pair(one) for one in cast("Sequence[Mapping[str, object]]", job.params["pairs"])]
+    chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, _SHARPENED).astype(int))]
+    shift_s, geometry = _sharpened(job, chosen, geometry)
+    moved = [replace(one, copy_s=max(one.copy_s + shift_s, 0.0)) for one in pairs]
+    compared = _compared(job, moved, geometry)
+    frames = [frame for frame, _ in compared]
+    step_s = float(np.median(np.diff([one.copy_s for one in frames]))) if len(frames) > 1 else 0.5
+    found = film_compare.regions(frames, min(step_s, film_compare.MAX_STEP_S))
+    rows = [_row(job, one, compared, geometry) for one in found]
+    return {
+        "shift_s": shift_s,
+        "geometry": to_plain(geometry),
+        "compared": len(frames),
+        "differences": [to_plain(one.difference) for one in rows],
+        "strip": strip.strip_png(rows[:_ROWS], geometry) if rows else None,
+    }
+
+
+def _row(job: Job, region: Region, compared: Sequence[tuple[Frame, _Pair]], geometry: Geometry) -> strip.Row:
+    """Return a region as a difference, named by its strongest frame, with frames of its start and end."""
+    inside = [pair for _, pair in compared if region.copy.start_s <= pair.copy_s <= region.copy.end_s]
+    strongest = compared[region.strongest][1]
+    pairs = sorted(
+        {id(one): one for one in (inside[0], strongest, inside[-1])}.values(), key=lambda one: one.copy_s
+    )
+    looks = [(pair, _nearest(pair, tried, geometry)) for pair, tried in _around(job, pairs, _NEAR_S) if tried]
+    box = warp.box_through(np.linalg.inv(warp.matrix_of(geometry)).astype(np.float64), region.box)
+    plain = Difference(
+        DifferenceKind.REPLACED, Channel.PICTURE, box, region.copy, region.asset, round(region.strength, 1)
+    )
+    seen = next((rgb for pair, rgb in looks if pair is strongest), None)
+    if seen is not None:
+        still = compare.compare_picture(seen, strongest.known, geometry).differences
+        alike = [one for one in still if one.box is not None and _shared(one.box, box) > 0]
+        if alike:
+            best = max(alike, key=lambda one: _shared(cast("Box", one.box), box))
+            plain = replace(plain, kind=best.kind, face=best.face)
+    views = tuple(strip.View(pair.copy_s, pair.asset_s, rgb, pair.known) for pair, rgb in looks)
+    return strip.Row(plain, views)
+
+
+def _shared(one: Box, other: Box) -> float:
+    """Return the area that two boxes share."""
+    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
+    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
+    return max(width, 0.0) * max(height, 0.0)
+
+
+def _pair(one: Mapping[str, object]) -> _Pair:
+    known = reference.open_reference(cast("bytes", one["blob"]))
+    return _Pair(float(cast("float", one["copy_s"])), float(cast("float", one["asset_s"])), known)
+
+
+def _sharpened(job: Job, chosen: Sequence[_Pair], geometry: Geometry) -> tuple[float, Geometry]:
+    """Return by how many seconds the copy's moments are off, and the geometry of the frames met there."""
+    offs, placed = [], []
+    for pair, tried in _around(job, chosen, _TRIED_S):
+        if not tried:
+            continue
+        unlike = [_unlike(rgb, pair.known, geometry) for _, rgb in tried]
+        off_s, rgb = tried[int(np.argmin(unlike))]
+        offs.append(off_s)
+        found = align.Aligner(rgb).place(align.Known(pair.known), mirrored=geometry.mirrored, refined=True)
+        if found is not None:
+            placed.append(found)
+    if len(placed) >= 2:
+        geometry = warp.middle(placed)
+    return (float(np.median(offs)) if offs else 0.0), geometry
+
+
+def _around(
+    job: Job, pairs: Sequence[_Pair], steps_s: Sequence[float]
+) -> list[tuple[_Pair, list[tuple[float, image.Rgb]]]]:
+    """Return for each pair the copy's frames at small steps around its moment."""
+    wanted = sorted({max(pair.copy_s + step, 0.0) for pair in pairs for step in steps_s})
+    shown: dict[float, image.Rgb] = dict(
+        decode.read_moments(job.files[0], wanted, SIDE_PX, limits=job.limits)
+    )
+    return [
+        (pair, [(step, shown[at]) for step in steps_s if (at := max(pair.copy_s + step, 0.0)) in shown])
+        for pair in pairs
+    ]
+
+
+def _unlike(rgb: image.Rgb, known: image.Rgb, geometry: Geometry) -> float:
+    """Return how far the detail of a frame is from a stored one's, at a small size; lower is nearer."""
+    small = reference.shrunk(known, _TIMING_PX * 2)
+    laid, inside = warp.onto(rgb, small.shape[:2], warp.matrix_of(geometry))
+    here, there = (cv2.cvtColor(one, cv2.COLOR_RGB2GRAY).astype(np.float32) for one in (laid, small))
+    if not inside.any():
+        return float("inf")
+    off = (here - here[inside].mean()) - (there - there[inside].mean())
+    return float(np.abs(off[inside]).mean())
+
+
+def _nearest(pair: _Pair, tried: Sequence[tuple[float, image.Rgb]], geometry: Geometry) -> image.Rgb:
+    return min(tried, key=lambda one: _unlike(one[1], pair.known, geometry))[1]
+
+
+def _compared(job: Job, pairs: Sequence[_Pair], geometry: Geometry) -> list[tuple[Frame, _Pair]]:
+    """Return every pair of which the copy has a frame, compared."""
+    matrix = warp.matrix_of(geometry)
+    grid = pairs[0].known.shape[:2]
+    compared: list[tuple[Frame, _Pair]] = []
+    # In groups, so that memory is bounded by a few dozen frames of the copy.
+    for start in range(0, len(pairs), _GROUP):
+        for pair, tried in _around(job, pairs[start : start + _GROUP], _NEAR_S):
+            if not tried:
+                continue
+            known = pair.known if pair.known.shape[:2] == grid else _sized(pair.known, grid)
+            laid, inside = warp.onto(_nearest(pair, tried, geometry), grid, matrix)
+            if int(inside.sum()) >= compare.MIN_COVERED:
+                energy = residual(laid, known, inside).energy
+                compared.append((Frame(pair.copy_s, pair.asset_s, energy), pair))
+    return compared
+
+
+def _sized(rgb: image.Rgb, grid: tuple[int, ...]) -> image.Rgb:
+    return np.asarray(cv2.resize(rgb, (grid[1], grid[0]), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+#: What a worker may be asked to compare, by name.
+TASKS: Final[Mapping[str, Callable[[Job], object]]] = {"compare_film": compare_film}
