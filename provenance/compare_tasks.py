@@ -9,12 +9,12 @@ from typing import Final, cast
 import cv2
 import numpy as np
 
-from provenance.evidence import Box, Channel, Difference, DifferenceKind, Geometry
+from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Geometry
 from provenance.fingerprint import image
-from provenance.match import align, compare, film_compare, reference, warp
+from provenance.match import align, compare, covering, film_compare, reference, warp
 from provenance.match.film_compare import Frame, Region
 from provenance.match.residual import residual
-from provenance.media import decode
+from provenance.media import decode, faces
 from provenance.media.sandbox import Job
 from provenance.plain import from_plain, to_plain
 from provenance.report import strip
@@ -85,17 +85,32 @@ def _row(job: Job, region: Region, compared: Sequence[tuple[Frame, _Pair]], geom
     looks = [(pair, _nearest(pair, tried, geometry)) for pair, tried in _around(job, pairs, _NEAR_S) if tried]
     box = warp.box_through(np.linalg.inv(warp.matrix_of(geometry)).astype(np.float64), region.box)
     plain = Difference(
-        DifferenceKind.REPLACED, Channel.PICTURE, box, region.copy, region.asset, round(region.strength, 1)
+        DifferenceKind.REPLACED,
+        Channel.PICTURE,
+        box,
+        region.copy,
+        region.asset,
+        round(region.strength, 1),
+        share=region.share * box.area / max(region.box.area, 1e-9),
     )
     seen = next((rgb for pair, rgb in looks if pair is strongest), None)
     if seen is not None:
-        still = compare.compare_picture(seen, strongest.known, geometry).differences
-        alike = [one for one in still if one.box is not None and _shared(one.box, box) > 0]
-        if alike:
-            best = max(alike, key=lambda one: _shared(cast("Box", one.box), box))
-            plain = replace(plain, kind=best.kind, face=best.face)
+        plain = _named(plain, seen, strongest.known, geometry)
     views = tuple(strip.View(pair.copy_s, pair.asset_s, rgb, pair.known) for pair, rgb in looks)
     return strip.Row(plain, views)
+
+
+def _named(plain: Difference, seen: image.Rgb, known: image.Rgb, geometry: Geometry) -> Difference:
+    """Return a difference with what still pictures say it looks like, and whether it lies on a face."""
+    box = cast("Box", plain.box)
+    still = compare.compare_picture(seen, known, geometry).differences
+    alike = [one for one in still if one.box is not None and _shared(one.box, box) > 0]
+    if alike:
+        plain = replace(plain, kind=max(alike, key=lambda one: _shared(cast("Box", one.box), box)).kind)
+    back = np.linalg.inv(warp.matrix_of(geometry)).astype(np.float64)
+    there = (warp.box_through(back, Box(*face)) for face in faces.find_faces(known))
+    on_faces = [*there, *(Box(*face) for face in faces.find_faces(seen))]
+    return covering.with_faces(Comparison((plain,)), on_faces).differences[0]
 
 
 def _shared(one: Box, other: Box) -> float:

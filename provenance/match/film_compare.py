@@ -8,7 +8,7 @@ that were caught in motion or at a cut fall away, and lower energies than a stil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -64,6 +64,7 @@ class Region:
         copy: When in the copy.
         asset: When in the asset.
         strength: Standard deviations of clean copies.
+        share: Share of the stored frame that differs most of the time, 0..1.
         strongest: Index of the frame that shows it best.
     """
 
@@ -71,6 +72,7 @@ class Region:
     copy: Span
     asset: Span
     strength: float
+    share: float
     strongest: int
 
 
@@ -109,8 +111,7 @@ def _of_run(frames: Sequence[Frame], shown_s: float) -> list[Region]:
     # Few frames are no more than still pictures, and must differ as much as those.
     few = len(frames) < MIN_FRAMES
     seed, grow, spread = (compare.SEED, compare.GROW, compare.SPREAD) if few else (SEED, GROW, SPREAD)
-    limit = np.array(grow, np.float32)[:, None, None]
-    grown = (energy[:, 0] > limit[0]) | (energy[:, 1] > limit[1])
+    grown: NDArray[np.bool_] = np.logical_or(energy[:, 0] > grow[0], energy[:, 1] > grow[1])
     sure = (energy > np.array(seed, np.float32)[:, None, None]).any(axis=1)
     labels, count = ndimage.label(grown, structure=np.ones((3, 3, 3), np.int8))
     if not count:
@@ -121,7 +122,7 @@ def _of_run(frames: Sequence[Frame], shown_s: float) -> list[Region]:
         mask = np.asarray(labels[where] == label, np.bool_)
         if not (mask & sure[where]).any():
             continue
-        area = mask.reshape(len(mask), -1).mean(axis=1).max() * mask[0].size / grown[0].size
+        area = float(np.count_nonzero(mask, axis=(1, 2)).max()) / (grown.shape[1] * grown.shape[2])
         if area < MIN_SHARE:
             continue
         found.append(
@@ -150,8 +151,10 @@ def _region(
     copy = Span(max(0.0, first.copy_s - half), last.copy_s + half)
     asset = sorted((first.asset_s, last.asset_s))
     peak = strength.reshape(len(strength), -1).max(axis=1)
-    return Region(box, copy, Span(asset[0], asset[1]), float(peak.max()), times.start + int(peak.argmax()))
+    share = float(usual.sum()) / (grid[0] * grid[1])
+    strongest = times.start + int(peak.argmax())
+    return Region(box, copy, Span(asset[0], asset[1]), float(peak.max()), share, strongest)
 
 
 def _moved(one: Region, first: int) -> Region:
-    return Region(one.box, one.copy, one.asset, one.strength, one.strongest + first)
+    return replace(one, strongest=one.strongest + first)
