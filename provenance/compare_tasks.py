@@ -49,7 +49,8 @@ def compare_film(job: Job) -> object:
 
     1. The moment at which the copy shows each of a few stored frames best is looked for; the median of how far
        it is off corrects the stretch.
-    2. The geometry is sharpened on those frames.
+    2. The geometry is sharpened on those frames, and plain bars that all of them have are left out: what they
+       cover is cropped away.
     3. Every stored frame is compared with the copy's frame of its moment; energies are gathered over time.
     4. What is left is named as in still pictures, on the frame that shows it best.
 
@@ -59,9 +60,9 @@ def compare_film(job: Job) -> object:
     geometry = from_plain(Geometry, job.params["geometry"])
     pairs = [_pair(one) for one in cast("Sequence[Mapping[str, object]]", job.params["pairs"])]
     chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, _SHARPENED).astype(int))]
-    shift_s, geometry = _sharpened(job, chosen, geometry)
+    shift_s, geometry, shown = _sharpened(job, chosen, geometry)
     moved = [replace(one, copy_s=max(one.copy_s + shift_s, 0.0)) for one in pairs]
-    compared = _compared(job, moved, geometry)
+    compared = _compared(job, moved, geometry, shown)
     frames = [frame for frame, _ in compared]
     step_s = float(np.median(np.diff([one.copy_s for one in frames]))) if len(frames) > 1 else 0.5
     found = film_compare.regions(frames, min(step_s, film_compare.MAX_STEP_S))
@@ -125,21 +126,49 @@ def _pair(one: Mapping[str, object]) -> _Pair:
     return _Pair(float(cast("float", one["copy_s"])), float(cast("float", one["asset_s"])), known)
 
 
-def _sharpened(job: Job, chosen: Sequence[_Pair], geometry: Geometry) -> tuple[float, Geometry]:
-    """Return by how many seconds the copy's moments are off, and the geometry of the frames met there."""
-    offs, placed = [], []
+def _sharpened(job: Job, chosen: Sequence[_Pair], geometry: Geometry) -> tuple[float, Geometry, Box]:
+    """Return by how many seconds the copy's moments are off, the geometry there, and the part inside bars."""
+    offs, placed, trimmed = [], [], []
     for pair, tried in _around(job, chosen, _TRIED_S):
         if not tried:
             continue
         unlike = [_unlike(rgb, pair.known, geometry) for _, rgb in tried]
         off_s, rgb = tried[int(np.argmin(unlike))]
         offs.append(off_s)
+        trimmed.append(_inside_bars(rgb))
         found = align.Aligner(rgb).place(align.Known(pair.known), mirrored=geometry.mirrored, refined=True)
         if found is not None:
             placed.append(found)
     if len(placed) >= 2:
         geometry = warp.middle(placed)
-    return (float(np.median(offs)) if offs else 0.0), geometry
+    return (float(np.median(offs)) if offs else 0.0), geometry, _around_all(trimmed)
+
+
+def _inside_bars(rgb: image.Rgb) -> Box:
+    """Return the part of a frame inside plain bars, fractions."""
+    height, width = rgb.shape[:2]
+    left, top, right, bottom = image.trim_border(rgb)
+    return Box(left / width, top / height, (right - left) / width, (bottom - top) / height)
+
+
+def _around_all(boxes: Sequence[Box]) -> Box:
+    """Return the smallest box around all: bars are bars only while every frame has them."""
+    if not boxes:
+        return Box(0.0, 0.0, 1.0, 1.0)
+    left, top = min(one.x for one in boxes), min(one.y for one in boxes)
+    right, bottom = max(one.x + one.w for one in boxes), max(one.y + one.h for one in boxes)
+    return Box(left, top, right - left, bottom - top)
+
+
+def _part(shown: Box, grid: tuple[int, ...], matrix: warp.Matrix) -> warp.Mask:
+    """Return where the part of the copy inside its bars lies on the grid."""
+    side = 256
+    plate = np.zeros((side, side, 3), np.uint8)
+    rows = slice(round(shown.y * side), round((shown.y + shown.h) * side))
+    columns = slice(round(shown.x * side), round((shown.x + shown.w) * side))
+    plate[rows, columns] = 255
+    laid, inside = warp.onto(plate, grid, matrix)
+    return np.asarray(inside & (laid[:, :, 0] == 255), np.bool_)
 
 
 def _around(
@@ -171,11 +200,12 @@ def _nearest(pair: _Pair, tried: Sequence[tuple[float, image.Rgb]], geometry: Ge
     return min(tried, key=lambda one: _unlike(one[1], pair.known, geometry))[1]
 
 
-def _compared(job: Job, pairs: Sequence[_Pair], geometry: Geometry) -> list[tuple[Frame, _Pair]]:
+def _compared(job: Job, pairs: Sequence[_Pair], geometry: Geometry, shown: Box) -> list[tuple[Frame, _Pair]]:
     """Return every pair of which the copy has a frame, compared."""
     matrix = warp.matrix_of(geometry)
     grid = pairs[0].known.shape[:2]
     compared: list[tuple[Frame, _Pair]] = []
+    part = _part(shown, grid, matrix)
     # In groups, so that memory is bounded by a few dozen frames of the copy.
     for start in range(0, len(pairs), _GROUP):
         for pair, tried in _around(job, pairs[start : start + _GROUP], _NEAR_S):
@@ -183,6 +213,7 @@ def _compared(job: Job, pairs: Sequence[_Pair], geometry: Geometry) -> list[tupl
                 continue
             known = pair.known if pair.known.shape[:2] == grid else _sized(pair.known, grid)
             laid, inside = warp.onto(_nearest(pair, tried, geometry), grid, matrix)
+            inside &= part
             if int(inside.sum()) >= compare.MIN_COVERED:
                 energy = residual(laid, known, inside).energy
                 compared.append((Frame(pair.copy_s, pair.asset_s, energy), pair))

@@ -25,6 +25,7 @@ from provenance.report.html import report_html
 from provenance.report.report import Report
 from provenance.setup import Installation, initialise
 from provenance.signing.claims import SigningRequest
+from provenance_cli import demo_films as films
 from provenance_cli import demo_media as media
 
 _MARKER = ".provenance-demo"
@@ -101,6 +102,7 @@ def _sign(installation: Installation, folder: Path) -> None:
     media.photograph("coffee.png", folder / "coffee.source.jpg")
     media.generated_picture(folder / "generated.source.png")
     shutil.copyfile(film, folder / "film.source.mp4")
+    films.portrait_film(folder / "address.source.mp4")
     shutil.copyfile(speech, folder / "recording.source.wav")
     captured = SourceType.DIGITAL_CAPTURE
     requests = {
@@ -110,6 +112,7 @@ def _sign(installation: Installation, folder: Path) -> None:
             title="Waves", source_type=SourceType.TRAINED_ALGORITHMIC, model="wave-painter 1.0"
         ),
         "film.source.mp4": SigningRequest(title="Film with sound", source_type=captured),
+        "address.source.mp4": SigningRequest(title="Film of an astronaut", source_type=captured),
         "recording.source.wav": SigningRequest(title="Recording", source_type=captured),
     }
     jobs = [
@@ -129,6 +132,9 @@ def _cases(published: Path, copies: Path, stranger: Path) -> Iterator[Case]:
 
     yield Case("untouched", portrait, verdict.INTACT)
     yield from _of_the_portrait(portrait, copy, copies / "cat.jpg")
+    swap = films.face_replaced(copies / "cat.jpg", start_s=5.0, end_s=9.0)
+    swapped = partial(films.copied, published / "address.mp4", parts=[(0.0, 14.0)], change=swap)
+    yield copy("a face replaced for four seconds", verdict.ALTERED_COPY, "face.mp4", swapped)
     yield from _of_film_and_sound(published / "film.mp4", published / "recording.wav", copy)
     stranger_file = _by_a_stranger(stranger)
     yield Case("signed by an unknown authority", stranger_file, verdict.INTACT_UNRECOGNIZED_ISSUER)
@@ -166,6 +172,11 @@ def _of_film_and_sound(film: Path, sound: Path, copy: Maker) -> Iterator[Case]:
     yield copy("10 s clip from the middle at 360p", verdict.DERIVED_COPY, "clip.mp4", excerpt)
     dubbed = partial(excerpt, sound=other_sound)
     yield copy("the same clip with another sound", verdict.RE_EDITED_COPY, "dubbed.mp4", dubbed)
+    parts = [(32.0, 44.0), (12.0, 22.0)]
+    reordered = partial(films.copied, film, parts=parts)
+    yield copy("cut and put in another order", verdict.RE_EDITED_COPY, "reordered.mp4", reordered)
+    cropped = partial(films.copied, film, parts=[(30.0, 42.0)], change=films.upright_crop)
+    yield copy("12 s cropped to 9:16", verdict.DERIVED_COPY, "upright.mp4", cropped)
     smaller = partial(media.recording, sound, codec="libmp3lame", bit_rate=64_000)
     yield copy("recording at 64 kbit/s", verdict.DERIVED_COPY, "recording.mp3", smaller)
 

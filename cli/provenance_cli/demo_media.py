@@ -155,7 +155,7 @@ def clip(
             count += 1
             out.mux(video.encode(picture))
         out.mux(video.encode(None))
-        for piece in _sound(sound or source, 0.0 if sound else start_s, length_s):
+        for piece in sound_pieces(sound or source, 0.0 if sound else start_s, length_s):
             out.mux(audio.encode(piece))
         out.mux(audio.encode(None))
 
@@ -167,12 +167,12 @@ def recording(source: Path, target: Path, *, codec: str, bit_rate: int | None = 
         if bit_rate is not None:
             stream.bit_rate = bit_rate
         stream.layout = "mono"
-        for piece in _sound(source, 0.0, 3600.0):
+        for piece in sound_pieces(source, 0.0, 3600.0):
             out.mux(stream.encode(piece))
         out.mux(stream.encode(None))
 
 
-def _sound(source: Path, start_s: float, length_s: float) -> Iterator[av.AudioFrame]:
+def sound_pieces(source: Path, start_s: float, length_s: float) -> Iterator[av.AudioFrame]:
     """Yield mono 44.1 kHz frames of a stretch of sound with times from zero."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=44_100)
     samples: list[np.ndarray] = []

@@ -112,7 +112,7 @@ def _of_run(frames: Sequence[Frame], shown_s: float) -> list[Region]:
     few = len(frames) < MIN_FRAMES
     seed, grow, spread = (compare.SEED, compare.GROW, compare.SPREAD) if few else (SEED, GROW, SPREAD)
     grown: NDArray[np.bool_] = np.logical_or(energy[:, 0] > grow[0], energy[:, 1] > grow[1])
-    sure = (energy > np.array(seed, np.float32)[:, None, None]).any(axis=1)
+    sure: NDArray[np.bool_] = np.logical_or(energy[:, 0] > seed[0], energy[:, 1] > seed[1])
     labels, count = ndimage.label(grown, structure=np.ones((3, 3, 3), np.int8))
     if not count:
         return []
