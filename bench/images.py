@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.pictures import material, stages
+from bench.pictures.failures import draw
 from bench.pictures.registering import cards, version
 from bench.pictures.report import Run, section, summary, write
 
@@ -21,6 +23,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--half", choices=("tune", "report"), default="report")
     parser.add_argument("--size", choices=tuple(stages.SIZES), default="full")
+    parser.add_argument("--distractors", type=int, help="registered pictures beside the originals")
     parser.add_argument("--folder", type=Path, help="further photographs")
     default = os.environ.get("PROVENANCE_BENCH_CACHE", "~/.cache/content-provenance-bench")
     parser.add_argument("--cache", type=Path, default=Path(default), help="material and rows of earlier runs")
@@ -53,16 +56,22 @@ def main() -> None:
     """Run the stages and write the report."""
     given = arguments()
     cache, size = given.cache.expanduser(), stages.SIZES[given.size]
+    if given.distractors is not None:
+        size = replace(size, distractors=given.distractors)
     bench = prepared(cache, given.half, given.folder, size, given.processes)
     folder = cache / "runs" / f"{given.half}-{given.size}-{given.run}"
-    rows = {}
     for stage in given.stages:
-        rows[stage] = stages.run(stage, folder / f"{stage}.jsonl", bench, given.processes)
-        print(f"{stage}: {len(rows[stage])} rows", flush=True)
+        found = stages.run(stage, folder / f"{stage}.jsonl", bench, given.processes)
+        print(f"{stage}: {len(found)} rows", flush=True)
+    rows = {stage: stages.known(stage, folder / f"{stage}.jsonl", bench) for stage in stages.STAGES}
+    if not all(rows.values()):
+        print("some stages have no rows yet: no report")
+        return
     run = Run(conditions(given, bench), rows, len(bench.product.gallery.cards))
-    if set(rows) == set(stages.STAGES):
-        made = write(run, given.docs) if given.docs else summary(run)
-        print(section(made))
+    if given.docs:
+        (given.docs / "figures").mkdir(exist_ok=True)
+        draw(bench, rows["queries"], given.docs / "figures" / "images-failures.jpg")
+    print(section(write(run, given.docs) if given.docs else summary(run)))
 
 
 def conditions(given: argparse.Namespace, bench: stages.Bench) -> dict[str, object]:

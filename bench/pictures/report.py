@@ -115,6 +115,7 @@ def section(made: Mapping[str, Any]) -> str:
             _false(made),
             "![Recall by attack](figures/images-attacks.png)",
             _alarms(made),
+            "![Copies that failed](figures/images-failures.jpg)",
             _forgeries(made),
             "![Detected forgeries](figures/images-forgeries.png)",
             _cost(made),

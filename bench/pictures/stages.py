@@ -21,7 +21,7 @@ from bench.pictures.faces import Face, framed, marked, swapped, warped
 from bench.pictures.material import photographs
 from bench.pictures.peers import Peers
 from bench.pictures.product import Card, Gallery, Product, card_of
-from bench.pictures.raster import fitted, read, save
+from bench.pictures.raster import File, fitted, read, save
 
 Row = trials.Row
 #: Shortest long side of a face picture, pixels: below, the publisher's file itself shows no face to speak of.
@@ -55,7 +55,7 @@ class Size:
 SIZES: Final = {
     "tiny": Size(20, 1, 4, 1, 1, 40),
     "small": Size(500, 3, 60, 2, 2, 4000),
-    "full": Size(20_000, 30, 3000, 20, 4, 300_000),
+    "full": Size(20_000, 20, 3000, 12, 3, 300_000),
 }
 
 
@@ -114,12 +114,21 @@ def queries(bench: Bench) -> list[Trial]:
     return chosen
 
 
+def copy_of(bench: Bench, trial: Trial) -> tuple[Card, File]:
+    """Return an original and the copy that a trial of :func:`queries` makes of it."""
+    name, number, _ = trial
+    attack = next(one for one in ATTACKS if one.name == name)
+    card = bench.originals[number]
+    other = read(bench.strangers[(number * 7 + len(name)) % len(bench.strangers)])
+    return card, attack.make(read(card.path), seeded(name, number), other)
+
+
 def query(trial: Trial) -> Row:
     """Return the row of an attacked original."""
-    bench, (name, number, _) = _STATE["bench"], trial
-    attack = next(one for one in ATTACKS if one.name == name)
-    other = read(bench.strangers[(number * 7 + len(name)) % len(bench.strangers)])
-    return trials.asked(bench.product, bench.peers, attack, bench.originals[number], number, other)
+    bench = _STATE["bench"]
+    attack = next(one for one in ATTACKS if one.name == trial[0])
+    card, file = copy_of(bench, trial)
+    return trials.asked(bench.product, bench.peers, attack, card, file)
 
 
 def strangers(bench: Bench) -> list[Trial]:
@@ -240,8 +249,7 @@ def run(stage: str, kept: Path, bench: Bench, processes: int) -> list[Row]:
         processes: Processes to share them.
     """
     kept.parent.mkdir(parents=True, exist_ok=True)
-    plan = STAGES[stage][0](bench)
-    rows = _kept_rows(kept)
+    plan, rows = STAGES[stage][0](bench), _kept_rows(kept)
     missing = [trial for trial in plan if trial not in rows]
     # Shuffled, so that an interrupted run has a part of everything.
     random.Random(5).shuffle(missing)
@@ -249,12 +257,15 @@ def run(stage: str, kept: Path, bench: Bench, processes: int) -> list[Row]:
     cv2.setNumThreads(1)
     with get_context("fork").Pool(processes) as pool, kept.open("a", encoding="utf-8") as out:
         for trial, row in pool.imap_unordered(partial(_worked, stage), missing, chunksize=2):
-            full = {"trial": list(trial), **(row or {"skipped": True})}
-            out.write(json.dumps(full) + "\n")
+            out.write(json.dumps({"trial": list(trial), **(row or {"skipped": True})}) + "\n")
             out.flush()
-            rows[trial] = full
-    wanted = set(plan)
-    return [row for trial, row in rows.items() if trial in wanted and "skipped" not in row]
+    return known(stage, kept, bench)
+
+
+def known(stage: str, kept: Path, bench: Bench) -> list[Row]:
+    """Return the rows of a stage that are kept and belong to this bench's plan; trials that were skipped give none."""
+    wanted = set(STAGES[stage][0](bench))
+    return [row for trial, row in _kept_rows(kept).items() if trial in wanted and "skipped" not in row]
 
 
 def _worked(stage: str, trial: Trial) -> tuple[Trial, Row | None]:

@@ -12,7 +12,7 @@ from bench.pictures.alterations import Forgery, shrunk_mask
 from bench.pictures.attacks import Attack, seeded
 from bench.pictures.peers import Peers, codes_of, lowest_ssim
 from bench.pictures.product import Answer, Card, Gallery, Product
-from bench.pictures.raster import File, Rgb, fitted, read
+from bench.pictures.raster import File, fitted, read
 from provenance.comparison import Difference, DifferenceKind
 from provenance.evidence import Comparison, Family, Match
 from provenance.examination import DECODE_SIDE_PX, PICTURE_REFERENCE, View
@@ -25,17 +25,14 @@ Row = dict[str, Any]
 _GRID: Final = 200
 
 
-def asked(product: Product, peers: Peers, attack: Attack, card: Card, number: int, other: Rgb) -> Row:
+def asked(product: Product, peers: Peers, attack: Attack, card: Card, file: File) -> Row:
     """Return what the product and its peers make of one attacked original."""
-    original = read(card.path)
-    file = attack.make(original, seeded(attack.name, number), other)
-    answer = product.ask(file)
-    row = _answered(answer, card.name)
-    row |= {"attack": attack.name, "group": attack.group.value, "original": card.name, "number": number}
+    row = _answered(product.ask(file), card.name)
+    row |= {"attack": attack.name, "group": attack.group.value, "original": card.name}
     copy = file.rgb
     distances = peers.look_up(codes_of(copy), card.name)
     row["peers"], row["peers_wrong"] = distances.right, distances.wrong
-    row["ssim"] = lowest_ssim(copy, original)
+    row["ssim"] = lowest_ssim(copy, read(card.path))
     return row
 
 

@@ -9,6 +9,7 @@ import pytest
 from bench.pictures import alterations, stages
 from bench.pictures.attacks import ATTACKS, Group, seeded
 from bench.pictures.faces import Face
+from bench.pictures.failures import draw
 from bench.pictures.material import Photograph, regions
 from bench.pictures.peers import Peers
 from bench.pictures.product import Card, Gallery, Product, card_of
@@ -101,8 +102,10 @@ def test_a_run_finds_copies_sees_forgeries_and_writes_its_section(bench, tmp_pat
     assert sorted(row["trial"] for row in again) == sorted(row["trial"] for row in rows["queries"])
     assert {row["kind"] for row in rows["forgeries"]} >= {"pasted patch", "face swapped"}
     docs = tmp_path / "docs"
-    docs.mkdir()
+    (docs / "figures").mkdir(parents=True)
     (docs / "measurements.md").write_text("# Measurements\n")
+    draw(bench, [{**row, "found": False} for row in rows["queries"]], docs / "figures" / "failures.jpg")
+    assert (docs / "figures" / "failures.jpg").stat().st_size > 1000
     made = write(Run({"Date": "today"}, rows, 2), docs)
     assert made["groups"]["benign"]["product"]["value"] == 1.0
     assert section(made) in (docs / "measurements.md").read_text()
