@@ -45,7 +45,7 @@ bench-images: $(VENV)/.benched  ## recall under attacks, forgeries seen; fetches
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.images --docs docs
 
 fuzz-api: $(VENV)/.tested       ## 10,000 generated requests against a service of its own
-	$(BIN)/python -m bench.fuzz_api --examples 200
+	$(BIN)/python -m bench.fuzz_api --examples 260
 
 bench-clips: $(VENV)/.benched   ## clips of film and sound: found, placed, told apart; fetches free material
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.clips --write

@@ -21,6 +21,7 @@ from typing import Final
 
 from provenance.service.access import Access, Scope
 from provenance.service.tables import open_database
+from provenance.settings import CONFIG_NAME, Settings
 from provenance.setup import initialise
 
 #: What must hold of every response.
@@ -41,13 +42,19 @@ _UNLIMITED: Final = {
 
 
 @contextmanager
-def service(folder: Path, port: int, **environment: str) -> Iterator[tuple[str, str]]:
-    """Give address and full API key of a service that runs in a process of its own until the block ends."""
-    settings = initialise(folder, "TEST Bench")
+def service(folder: Path, port: int, *, again: bool = False) -> Iterator[tuple[str, str]]:
+    """Give address and full API key of a service that runs in a process of its own until the block ends.
+
+    Args:
+        folder: Where the installation is made, or lies already.
+        port: Where it listens.
+        again: Whether the installation is there from an earlier block.
+    """
+    settings = Settings.load({}, folder / CONFIG_NAME) if again else initialise(folder, "TEST Bench")
     database = open_database(settings.database)
     _, key = Access(database).create("default", "bench", frozenset(Scope), None)
     database.dispose()
-    environ = os.environ | _UNLIMITED | environment
+    environ = os.environ | _UNLIMITED
     program = [str(Path(sys.executable).with_name("provenance")), "--config", str(folder / "provenance.toml")]
     with (folder / "service.log").open("wb") as log:
         process = subprocess.Popen(

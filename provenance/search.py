@@ -23,6 +23,8 @@ from provenance.settings import Limits
 
 #: Most hits returned for one hash; enumeration of the registry is not a search.
 MAX_HITS: Final = 100
+#: Receipts kept, some kilobytes each.
+MAX_RECEIPTS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Searcher:
 
     def __init__(self, pool: WorkerPool, store: Store, log: Log, limits: Limits) -> None:
         self._pool, self._store, self._log, self._limits = pool, store, log, limits
+        self._receipts: dict[tuple[int, int], str] = {}
         self._books = {name: _Book(name) for name in ALGORITHMS}
 
     def hashes(self, path: Path) -> tuple[str, ...]:
@@ -107,8 +110,17 @@ class Searcher:
         ]
 
     def _hit(self, record: Record, algorithm: str, bits_off: int, bits: int, time_s: float | None) -> Hit:
-        receipt = self._log.prove(record.index).format()
+        receipt = self._receipt(record.index, self._store.head().size)
         return Hit(record, algorithm, bits_off, bits, time_s, receipt)
+
+    def _receipt(self, index: int, size: int) -> str:
+        """Return the receipt of an entry; popular assets are asked for often while the log stands still."""
+        found = self._receipts.get((index, size))
+        if found is None:
+            found = self._receipts[(index, size)] = self._log.prove(index).format()
+            while len(self._receipts) > MAX_RECEIPTS:
+                self._receipts.pop(next(iter(self._receipts)))
+        return found
 
 
 class _Book:

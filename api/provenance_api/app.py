@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 import threading
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache, partial
@@ -85,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.rates = Rates(limits.requests_per_minute, limits.request_burst)
     app.state.key_rates = Rates(limits.key_requests_per_minute, limits.key_request_burst)
     app.state.signatures = Rates(limits.signatures_per_hour / 60, limits.signatures_per_hour)
-    app.state.metrics = Metrics()
+    app.state.metrics, app.state.callers = Metrics(), OrderedDict()
     app.add_middleware(Edge)
     problems.install(app)
     described = cache(partial(document, app))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer as BearerModel
 from fastapi.security.base import SecurityBase
+from starlette.concurrency import run_in_threadpool
 
 from provenance.errors import AuthorisationError, UnauthenticatedError
 from provenance.service.access import Caller, Scope, unauthenticated
@@ -15,6 +19,9 @@ from provenance_api.rates import admit
 from provenance_api.wiring import Wiring, wired
 
 _KEY_PREFIX: Final = "prov_"
+#: Seconds that accepted credentials are not looked up again: how long a revoked key may still work.
+REMEMBERED_S: Final = 1.0
+MAX_REMEMBERED: Final = 1_000
 
 
 class _Bearer(SecurityBase):
@@ -49,16 +56,32 @@ def caller_of(wiring: Wiring, credentials: str) -> Caller:
     return tokens.caller(credentials)
 
 
-def needs(scope: Scope) -> Callable[[Request, str], Caller]:
+async def _known(request: Request, credentials: str) -> Caller:
+    """Return who holds ``credentials``, remembered for :data:`REMEMBERED_S` so that bursts cost one look-up."""
+    if not credentials:
+        return caller_of(wired(request), credentials)
+    remembered: OrderedDict[bytes, tuple[Caller, float]] = request.app.state.callers
+    name, now = hashlib.sha256(credentials.encode("utf-8", "replace")).digest(), time.monotonic()
+    found = remembered.get(name)
+    if found is not None and found[1] > now:
+        return found[0]
+    caller = await run_in_threadpool(caller_of, wired(request), credentials)
+    remembered[name] = (caller, now + REMEMBERED_S)
+    while len(remembered) > MAX_REMEMBERED:
+        remembered.popitem(last=False)
+    return caller
+
+
+def needs(scope: Scope) -> Callable[[Request, str], Awaitable[Caller]]:
     """Return a dependency that lets callers with ``scope`` pass, and counts their requests.
 
     Its errors: UnauthenticatedError (401), AuthorisationError (403), and 429 for too many requests.
     """
 
-    def check(request: Request, credentials: Annotated[str, Depends(_bearer)]) -> Caller:
+    async def check(request: Request, credentials: Annotated[str, Depends(_bearer)]) -> Caller:
         """Return the caller."""
         try:
-            caller = caller_of(wired(request), credentials)
+            caller = await _known(request, credentials)
         except UnauthenticatedError:
             admit(request, None)
             raise

@@ -72,7 +72,10 @@ class AlignmentOut(Closed):
 
 
 class DifferenceOut(Closed):
-    """A part of the copy that copying does not explain; ``strength`` in standard deviations."""
+    """A part of the copy that copying does not explain; ``strength`` in standard deviations.
+
+    ``share`` is the part of the copy's picture that differs, 0..1, where it was measured.
+    """
 
     kind: str
     channel: str
@@ -81,6 +84,7 @@ class DifferenceOut(Closed):
     asset_span: SpanOut | None
     strength: float
     face: bool
+    share: float | None
 
 
 class ComparisonOut(Closed):

@@ -7,7 +7,9 @@ import json
 import pytest
 
 from provenance_api.problems import MEDIA_TYPE
+from provenance_api.schemas import ReportOut
 from provenance_api.standard import is_standard
+from tests.fakes.reports import examples, report
 
 #: What an example may be answered: done, or refused because the thing it names is not there or not on.
 ANSWERED = (200, 201, 202, 204, 401, 403, 404)
@@ -58,3 +60,10 @@ def test_json_bodies_have_examples_that_the_service_accepts(service, client, api
             assert answer.status_code in ANSWERED, (path, answer.text)
             tried += 1
     assert tried >= 10
+
+
+@pytest.mark.parametrize("name", sorted(examples(b"png")))
+def test_the_schema_of_reports_has_every_field_of_the_values(name):
+    """A field added to the values and not to the schema would turn good answers into 500."""
+    said = ReportOut.from_domain(report(examples(b"png")[name]), "0" * 32)
+    assert said.verdict.code
