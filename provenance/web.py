@@ -6,6 +6,7 @@ whoever runs the command.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +17,8 @@ from provenance.errors import ConfigError, LimitError, NotFoundError, Unavailabl
 
 #: Seconds for connecting, and between two pieces of an answer.
 TIMEOUT_S: Final = 10.0
+#: Seconds for a whole answer: a server that sends a byte now and then must not hold us for ever.
+WHOLE_S: Final = 60.0
 _STATUS_GONE: Final = (404, 410)
 
 
@@ -39,10 +42,18 @@ class Web:
 
     Args:
         timeout_s: Seconds for connecting, and between two pieces of an answer.
+        whole_s: Seconds for a whole answer.
         transport: In place of the network, for tests.
     """
 
-    def __init__(self, *, timeout_s: float = TIMEOUT_S, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        whole_s: float = WHOLE_S,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._whole_s = whole_s
         headers = {"User-Agent": "content-provenance"}
         self._client = httpx.Client(timeout=timeout_s, headers=headers, transport=transport)
 
@@ -93,6 +104,7 @@ class Web:
             LimitError: The answer is larger than ``max_bytes``.
             UnavailableError: No answer.
         """
+        end = time.monotonic() + self._whole_s
         try:
             with self._client.stream(method, url, content=body, headers=headers) as answer:
                 read = bytearray()
@@ -100,6 +112,11 @@ class Web:
                     read += piece
                     if len(read) > max_bytes:
                         raise LimitError(f"expected at most {max_bytes} bytes from {url}, found more")
+                    if time.monotonic() > end:
+                        raise UnavailableError(
+                            f"expected a whole answer from {url} within {self._whole_s:g} s, found a part",
+                            hint="the server is too slow; try again later",
+                        )
                 media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
                 return Answer(answer.status_code, media_type, bytes(read))
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as cause:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,10 @@ from provenance.errors import (
     ProvenanceError,
     UnavailableError,
 )
-from provenance.ledger.checkpoint import Checkpoint, cosigned_by
+from provenance.ledger.checkpoint import Checkpoint, LogVerifier, cosigned_by, open_checkpoint
 from provenance.ledger.log import Log
 from provenance.ledger.merkle import MAX_SIZE
-from provenance.ledger.note import SignedNote, parse_lines
+from provenance.ledger.note import MAX_NOTE_BYTES, SignedNote, parse_lines
 from provenance.ledger.policy import Place, Policy
 from provenance.ledger.store import Store
 from provenance.ledger.witness import SIZE_TYPE, Submission
@@ -37,11 +38,13 @@ class Refusal:
 
     Attributes:
         name: The witness, as the policy names it.
-        error: What went wrong; a ConflictError means that the witness knows another history.
+        error: What went wrong; a ConflictError means that the witness says it knows another history.
+        proven: Whether the witness showed a checkpoint that this log has signed and no longer has.
     """
 
     name: str
     error: ProvenanceError
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,12 @@ class Cosigned:
 
 
 def collect(
-    web: Web, policy: Policy, note: str, old: int, prove: Callable[[int, int], Sequence[bytes]]
+    web: Web,
+    policy: Policy,
+    note: str,
+    old: int,
+    prove: Callable[[int, int], Sequence[bytes]],
+    keys: LogVerifier,
 ) -> Cosigned:
     """Return ``note`` with the cosignatures of those witnesses of ``policy`` that have an address.
 
@@ -70,6 +78,7 @@ def collect(
         note: Signed checkpoint, already on disk: a witness that saw it must find it again.
         old: Size that they probably know, 0 for none; a wrong guess costs one more request.
         prove: Gives the consistency proof between two sizes.
+        keys: The log's own keys: what they signed is believed, whoever shows it.
     """
     asked = {name: place for name, place in policy.witnesses.items() if place.url}
     with ThreadPoolExecutor(max(1, len(asked))) as pool:
@@ -83,7 +92,8 @@ def collect(
             cosigners.append(name)
         elif isinstance(error, ProvenanceError):
             _log.warning("witness %s did not cosign: %s", name, error.message)
-            refusals.append(Refusal(name, error))
+            proven = isinstance(error, ConflictError) and _shows_more(web, asked[name], note, keys)
+            refusals.append(Refusal(name, error, proven))
         else:
             raise error
     return Cosigned(signed.format(), tuple(cosigners), tuple(refusals))
@@ -116,17 +126,29 @@ class Cosigning:
     def ask(self, web: Web) -> Cosigned:
         """Ask all witnesses about the newest checkpoint; where enough agree, it is stored and published.
 
+        One witness that is wrong, or lies, stops nothing as long as enough others agree. A checkpoint that
+        this log has signed and no longer has stops everything, whoever shows it.
+
         Raises:
-            ConflictError: A witness knows a longer log or another history. Nothing more may be signed until
-                that is understood: the database may be an old copy.
+            ConflictError: A witness shows such a checkpoint; or too few agree, and one of the others knows a
+                longer log or another history. Nothing more may be signed until that is understood: the
+                database may be an old copy.
             CheckpointError: Too few cosigned; what is published stays as it was.
             StorageError: The database cannot be written.
         """
-        found = collect(web, self.policy, self._log.checkpoint(), self._known(), self._log.consistency)
-        for each in found.refusals:
-            if isinstance(each.error, ConflictError):
+        log, note = self._log, self._log.checkpoint()
+        found = collect(web, self.policy, note, self._known(), log.consistency, log.verifier)
+        against = [each for each in found.refusals if isinstance(each.error, ConflictError)]
+        for each in against:
+            _log.error("witness %s contradicts this log: %s", each.name, each.error.message)
+            if each.proven:
                 raise each.error
-        self.policy.check_quorum(found.note)
+        try:
+            self.policy.check_quorum(found.note)
+        except CheckpointError:
+            if against:
+                raise against[0].error from None
+            raise
         size = Checkpoint.parse(SignedNote.parse(found.note).text).size
         with self._store.writer() as writer:
             writer.keep_cosigned(size, found.note)
@@ -167,6 +189,21 @@ def _ask(web: Web, place: Place, note: str, old: int, prove: Callable[[int, int]
             raise _refused(answer, url, point)
         old = known
     raise UnavailableError(f"expected {url} to hold still, its size changed {_TRIES} times", hint="try again")
+
+
+def _shows_more(web: Web, place: Place, note: str, keys: LogVerifier) -> bool:
+    """Return whether the witness shows a checkpoint signed by this log that ``note`` cannot be the end of.
+
+    Source: C2SP tlog-witness, the monitoring endpoint.
+    """
+    point = Checkpoint.parse(SignedNote.parse(note).text)
+    name = hashlib.sha256(point.origin.encode()).hexdigest()
+    url = f"{place.url.rstrip('/')}/{name}/checkpoint"
+    try:
+        seen = open_checkpoint(web.get(url, MAX_NOTE_BYTES).decode("utf-8", "replace"), keys)
+    except ProvenanceError:  # a witness that shows nothing proves nothing
+        return False
+    return seen.size > point.size or (seen.size == point.size and seen.root != point.root)
 
 
 def _own_lines(answer: Answer, place: Place, note: str) -> str:

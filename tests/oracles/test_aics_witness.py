@@ -61,7 +61,7 @@ def test_growth_is_cosigned_and_its_cosignatures_verify_here(witness):
     policy = Policy.parse(f"log {SIGNER.vkey}\nwitness w {vkey} {url}\nquorum w\n")
     with Web() as web:
         for size, guess in ((3, 0), (20, 3), (40, 7), (40, 40)):
-            found = collect(web, policy, MINE.note(size), guess, MINE.prove)
+            found = collect(web, policy, MINE.note(size), guess, MINE.prove, SIGNER.verifier)
             assert found.refusals == ()
             assert policy.check(found.note) == MINE.point(size)
 
@@ -76,11 +76,11 @@ def test_fork_is_422_and_rollback_409(witness):
             answer = web.send("POST", f"{url}/add-checkpoint", submission.format().encode(), 10_000)
             return answer.status, answer.body
 
-        collect(web, policy, MINE.note(20), 0, MINE.prove)
+        collect(web, policy, MINE.note(20), 0, MINE.prove, SIGNER.verifier)
         fork = Submission(20, tuple(FORK.prove(20, 40)), FORK.note(40))
         assert status(fork)[0] == 422
         assert status(Submission(0, (), MINE.note(10))) == (409, b"20\n")
         assert json.loads(status(Submission(0, (), MINE.note(10)))[1]) == 20
         for history, size in ((FORK, 40), (FORK, 20), (MINE, 10)):
-            found = collect(web, policy, history.note(size), 20, history.prove)
+            found = collect(web, policy, history.note(size), 20, history.prove, SIGNER.verifier)
             assert [type(each.error) for each in found.refusals] == [ConflictError]

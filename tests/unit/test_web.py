@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 
 import httpx
 import pytest
@@ -78,3 +79,21 @@ def test_a_log_is_read_below_its_prefix():
             200, "text/plain", b"ok"
         )
     assert seen == ["https://log.example/log/tile/0/000", "https://w.example/add-checkpoint"]
+
+
+def test_a_server_that_drips_is_left():
+    """Case 72."""
+
+    def slow(_request):
+        def pieces():
+            for _ in range(1000):
+                time.sleep(0.02)
+                yield b"x"
+
+        return httpx.Response(200, content=pieces())
+
+    with Web(whole_s=0.1, transport=httpx.MockTransport(slow)) as web:
+        started = time.monotonic()
+        with pytest.raises(UnavailableError, match=r"within 0\.1 s"):
+            web.get("https://log.example/checkpoint", 10_000)
+        assert time.monotonic() - started < 5

@@ -21,12 +21,12 @@ from provenance.ledger.checkpoint import (
     cosigned_by,
     sign_checkpoint,
 )
-from provenance.ledger.cosign import collect
+from provenance.ledger.cosign import Cosigning, collect
 from provenance.ledger.merkle import edge_root, grow, leaf_hash, prove_consistency, tree_levels
 from provenance.ledger.policy import Policy
 from provenance.ledger.witness import MAX_REQUEST_BYTES, SIZE_TYPE, Reply, Submission, Witness
 from provenance.web import Web
-from tests.ledger_made import ORIGIN, RIVAL_KEY, SIGNER
+from tests.ledger_made import ORIGIN, RIVAL_KEY, SIGNER, make_log, make_store, register
 
 
 class History:
@@ -165,6 +165,10 @@ def asking(witnesses: dict[str, Witness], broken=()) -> Web:
         name = request.url.host
         if name in broken:
             return broken[name](request)
+        if request.method == "GET":
+            seen = witnesses[name].latest(ORIGIN)
+            known = request.url.path == f"/{hashlib.sha256(ORIGIN.encode()).hexdigest()}/checkpoint"
+            return httpx.Response(200, text=seen) if known and seen else httpx.Response(404)
         assert request.url.path == "/add-checkpoint"
         reply = witnesses[name].add_checkpoint(request.content)
         return httpx.Response(
@@ -189,7 +193,7 @@ def test_two_of_three_witnesses_are_enough(tmp_path):
         raise httpx.ConnectError("refused", request=request)
 
     with asking(known, {"w3": down}) as web:
-        found = collect(web, policy(*names), MINE.note(20), 0, MINE.prove)
+        found = collect(web, policy(*names), MINE.note(20), 0, MINE.prove, SIGNER.verifier)
         assert found.witnesses == ("w1", "w2")
         assert [(each.name, type(each.error)) for each in found.refusals] == [("w3", UnavailableError)]
         assert policy(*names).check(found.note) == MINE.point(20)
@@ -198,7 +202,7 @@ def test_two_of_three_witnesses_are_enough(tmp_path):
     with asking(known) as web:
         # The guess of the known size is wrong for each in its own way; the witnesses say where they are.
         for guess in (0, 7, 20, 40):
-            found = collect(web, policy(*names), MINE.note(40), guess, MINE.prove)
+            found = collect(web, policy(*names), MINE.note(40), guess, MINE.prove, SIGNER.verifier)
             assert found.witnesses == names
 
 
@@ -206,20 +210,21 @@ def test_an_old_copy_of_the_database_is_noticed(tmp_path):
     """Case 105: the witness has seen more than we have."""
     known = {"w1": make(tmp_path, "w1"), "w2": make(tmp_path, "w2")}
     with asking(known) as web:
-        collect(web, policy("w1", "w2"), MINE.note(40), 0, MINE.prove)
-        found = collect(web, policy("w1", "w2"), MINE.note(20), 20, MINE.prove)
+        collect(web, policy("w1", "w2"), MINE.note(40), 0, MINE.prove, SIGNER.verifier)
+        found = collect(web, policy("w1", "w2"), MINE.note(20), 20, MINE.prove, SIGNER.verifier)
     assert found.witnesses == ()
     assert all(isinstance(each.error, ConflictError) for each in found.refusals)
     assert "40 entries" in found.refusals[0].error.message
+    assert all(each.proven for each in found.refusals), "they show what this log has signed"
 
 
 def test_another_history_is_noticed(tmp_path):
     """Case 106."""
     known = {"w1": make(tmp_path, "w1"), "w2": make(tmp_path, "w2")}
     with asking(known) as web:
-        collect(web, policy("w1", "w2"), MINE.note(20), 0, MINE.prove)
+        collect(web, policy("w1", "w2"), MINE.note(20), 0, MINE.prove, SIGNER.verifier)
         for size in (20, 40):
-            found = collect(web, policy("w1", "w2"), FORK.note(size), 20, FORK.prove)
+            found = collect(web, policy("w1", "w2"), FORK.note(size), 20, FORK.prove, SIGNER.verifier)
             assert [type(each.error) for each in found.refusals] == [ConflictError] * 2
 
 
@@ -245,6 +250,63 @@ def test_whatever_a_witness_answers_is_checked(status, body, media_type, error):
         return httpx.Response(status, content=body.encode(), headers={"content-type": media_type})
 
     with asking({}, {"w1": answer, "w2": answer}) as web:
-        found = collect(web, policy("w1", "w2"), MINE.note(20), 0, MINE.prove)
+        found = collect(web, policy("w1", "w2"), MINE.note(20), 0, MINE.prove, SIGNER.verifier)
     assert found.note == MINE.note(20)
     assert [type(each.error) for each in found.refusals] == [error] * 2
+
+
+# --- keeping a log cosigned ---
+
+
+@pytest.fixture
+def live(tmp_path):
+    """A log of 20 entries, and two witnesses that have seen it."""
+    (tmp_path / "log").mkdir()
+    store = make_store(tmp_path / "log")
+    log = make_log(store)
+    register(log, *range(20))
+    known = {"w1": make(tmp_path, "w1"), "w2": make(tmp_path, "w2")}
+    with asking(known) as web:
+        Cosigning(log, store, policy("w1", "w2")).ask(web)
+    yield log, store, known
+    store.close()
+
+
+def any_of_two() -> Policy:
+    lines = [f"log {SIGNER.vkey}"]
+    lines += [f"witness {n} {signers(n)[0].verifier.vkey} http://{n}" for n in ("w1", "w2")]
+    return Policy.parse("\n".join([*lines, "group one any w1 w2", "quorum one"]))
+
+
+def test_a_witness_that_lies_stops_nothing_while_enough_others_agree(live):
+    log, store, known = live
+    register(log, 20)
+
+    def lies(request):
+        if request.method == "GET":
+            return httpx.Response(200, text=store.cosigned().replace("\n20\n", "\n99\n"))
+        return httpx.Response(409, text="99\n", headers={"content-type": SIZE_TYPE})
+
+    with asking(known, {"w2": lies}) as web:
+        found = Cosigning(log, store, any_of_two()).ask(web)
+        assert found.witnesses == ("w1",)
+        assert [(each.name, each.proven) for each in found.refusals] == [("w2", False)]
+        with pytest.raises(ConflictError, match="99 entries"):
+            Cosigning(log, store, policy("w1", "w2")).ask(web)
+    assert store.cosigned().split("\n")[1] == "21"
+
+
+def test_one_witness_that_shows_what_was_signed_stops_everything(live, tmp_path):
+    """Case 105: of two witnesses one has seen more; the other would still agree."""
+    log, store, known = live
+    register(log, *range(20, 30))
+    with asking(known, {"w1": lambda _request: httpx.Response(503)}) as web:
+        assert Cosigning(log, store, any_of_two()).ask(web).witnesses == ("w2",)
+    (tmp_path / "restored").mkdir()
+    old = make_store(tmp_path / "restored")
+    rolled_back = make_log(old)
+    register(rolled_back, *range(20))
+    with asking(known) as web, pytest.raises(ConflictError, match="30 entries"):
+        Cosigning(rolled_back, old, any_of_two()).ask(web)
+    assert old.cosigned() is None
+    old.close()
