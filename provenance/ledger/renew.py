@@ -7,10 +7,33 @@ from dataclasses import replace
 from provenance.errors import ConflictError, ProofError
 from provenance.ledger.checkpoint import Checkpoint, LogVerifier, open_checkpoint
 from provenance.ledger.merkle import check_inclusion, leaf_hash
+from provenance.ledger.note import SignedNote
 from provenance.ledger.policy import Policy
+from provenance.ledger.prover import Prover
 from provenance.ledger.receipt import Receipt
 from provenance.ledger.source import TileSource, read_note
+from provenance.ledger.store import Store
 from provenance.ledger.verified import VerifiedTiles
+
+
+def witnessed(receipt: Receipt, store: Store) -> Receipt:
+    """Return ``receipt`` against the newest checkpoint that witnesses cosigned, if that includes its entry.
+
+    Args:
+        receipt: Just made by the log.
+        store: The log's database.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    note = store.cosigned()
+    if note is None:
+        return receipt
+    size = Checkpoint.parse(SignedNote.parse(note).text).size
+    if receipt.index >= size:  # the witnesses have not seen it yet
+        return receipt
+    proof = Prover(store.tile).inclusion((receipt.index,), size)[receipt.index]
+    return replace(receipt, proof=proof, checkpoint=note)
 
 
 def renew(

@@ -6,8 +6,11 @@ import gzip
 
 import pytest
 
+from provenance.digest import Digest
 from provenance.ledger.checkpoint import open_checkpoint
+from provenance.ledger.cose_receipt import check_cose_receipt
 from provenance.ledger.merkle import leaf_hash
+from provenance.ledger.receipt import check_receipt
 from provenance.ledger.tiles import TileName, unpack_bundle
 
 
@@ -76,3 +79,18 @@ def test_what_is_not_there_is_not_found(client, path):
     answer = client.get(f"/log/{path}", follow_redirects=True)
     assert answer.status_code == 404
     assert "immutable" not in answer.headers["cache-control"]
+
+
+def test_a_receipt_is_had_as_tlog_proof_and_as_cose(client, service):
+    digest = Digest.of(service.published.output.read_bytes())
+    keys = service.app.state.wiring.installation.note_signer.verifier
+    asset_id = check_receipt(service.published.receipt, digest, keys).asset_id
+    plain = client.get(f"/v1/ledger/receipts/{asset_id}")
+    assert plain.headers["content-type"] == "text/plain; charset=utf-8"
+    assert check_receipt(plain.text, digest, keys).asset_id == asset_id
+    cose = client.get(f"/v1/ledger/receipts/{asset_id}", params={"format": "cose"})
+    assert cose.headers["content-type"] == 'application/cose; cose-type="cose-sign1"'
+    assert check_cose_receipt(cose.content, digest, keys).asset_id == asset_id
+    assert client.get(f"/v1/ledger/receipts/sha256:{'0' * 64}").status_code == 404
+    assert client.get("/v1/ledger/receipts/words").status_code == 422
+    assert client.get(f"/v1/ledger/receipts/{asset_id}", params={"format": "pdf"}).status_code == 422

@@ -24,9 +24,11 @@ from provenance.ledger.checkpoint import (
 from provenance.ledger.cosign import Cosigning, collect
 from provenance.ledger.merkle import edge_root, grow, leaf_hash, prove_consistency, tree_levels
 from provenance.ledger.policy import Policy
+from provenance.ledger.receipt import check_receipt
+from provenance.ledger.renew import witnessed
 from provenance.ledger.witness import MAX_REQUEST_BYTES, SIZE_TYPE, Reply, Submission, Witness
 from provenance.web import Web
-from tests.ledger_made import ORIGIN, RIVAL_KEY, SIGNER, make_log, make_store, register
+from tests.ledger_made import ORIGIN, RIVAL_KEY, SIGNER, file_digest, make_log, make_store, register
 
 
 class History:
@@ -310,3 +312,14 @@ def test_one_witness_that_shows_what_was_signed_stops_everything(live, tmp_path)
         Cosigning(rolled_back, old, any_of_two()).ask(web)
     assert old.cosigned() is None
     old.close()
+
+
+def test_receipts_carry_the_witnesses_once_they_have_seen_the_entry(live):
+    log, store, _ = live
+    early = witnessed(log.prove(7), store)
+    assert policy("w1", "w2").check(early.checkpoint).size == 20
+    assert check_receipt(early.format(), file_digest(7), SIGNER.verifier).index == 7
+    register(log, 20)
+    late = witnessed(log.prove(20), store)
+    assert late == log.prove(20), "not seen yet: against the newest checkpoint, without cosignatures"
+    assert check_receipt(witnessed(log.prove(7), store).format(), file_digest(7), SIGNER.verifier)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import PlainTextResponse
 
 from provenance.errors import FormatError
+from provenance.ledger.cose_receipt import make_cose_receipt
+from provenance.ledger.renew import witnessed
+from provenance_api.openapi import BINARY
 from provenance_api.registry_schemas import ConsistencyOut, InclusionOut
 from provenance_api.wiring import Wired
 
 router = APIRouter(prefix="/v1/ledger", tags=["ledger"])
 #: Largest size or index that the log can have: a signed 64-bit integer in every database.
 MAX_SIZE: Final = (1 << 63) - 1
+#: Source: RFC 9052 section 11.3.1.
+COSE_TYPE: Final = 'application/cose; cose-type="cose-sign1"'
+_RECEIPTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The receipt",
+        "content": {"text/plain": {"schema": {"type": "string"}}, "application/cose": BINARY},
+    }
+}
 Size = Annotated[int, Query(ge=1, le=MAX_SIZE)]
 
 
@@ -27,6 +38,21 @@ def checkpoint(wiring: Wired) -> str:
 def keys(wiring: Wired) -> str:
     """Return the verifier keys of the log, one a line, the current one first; compare them with another source."""
     return "".join(f"{each.vkey}\n" for each in wiring.installation.note_signer.verifier.keys)
+
+
+@router.get("/receipts/{asset_id}", responses=_RECEIPTS, response_class=Response)
+def receipt(
+    wiring: Wired,
+    asset_id: Annotated[str, Path(max_length=100)],
+    form: Annotated[Literal["tlog-proof", "cose"], Query(alias="format")] = "tlog-proof",
+) -> Response:
+    """Return the receipt of an entry: a C2SP tlog-proof, witnessed where witnesses have seen it, or RFC 9942."""
+    installation = wiring.installation
+    made = installation.log.receipt(asset_id)
+    if form == "cose":
+        statement = make_cose_receipt(made, installation.settings.origin, installation.keys.ledger)
+        return Response(statement.format(), media_type=COSE_TYPE)
+    return PlainTextResponse(witnessed(made, installation.store).format())
 
 
 @router.get("/proof/inclusion")
