@@ -5,12 +5,15 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+import cbor2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from provenance.digest import Digest
 from provenance.evidence import SourceType
 from provenance.ledger.entry import Entry, EntryType, Payload, sign_entry
+from provenance.ledger.merkle import leaf_hash
 from provenance.ledger.registration import (
+    Examined,
     Registration,
     StoredFingerprint,
     StoredReference,
@@ -25,6 +28,26 @@ ORGANISATION = "TEST Bench"
 
 def registration_of(key: Ed25519PrivateKey, reference_bytes: int) -> Registration:
     """Return a registration with random codes, and a stored picture of ``reference_bytes`` unless that is 0."""
+    entry, payload, codes, pictures = _made(reference_bytes)
+    return Registration(sign_entry(entry, key), payload, codes, pictures)
+
+
+def filler_of(key: Ed25519PublicKey) -> Examined:
+    """Return a registration that passes for examined although nobody signed it: to grow a log quickly.
+
+    What is measured on a log of such entries must not look at their signatures.
+    """
+    entry, payload, codes, pictures = _made(0)
+    raw = key.public_bytes_raw()
+    protected = cbor2.dumps({1: -8, 4: Digest.of(raw).value}, canonical=True)
+    parts = [protected, {}, entry.to_cbor(), secrets.token_bytes(64)]
+    leaf = cbor2.dumps(cbor2.CBORTag(18, parts), canonical=True)
+    return Examined(Registration(leaf, payload, codes, pictures), leaf_hash(leaf), entry, Digest.of(raw), raw)
+
+
+def _made(
+    reference_bytes: int,
+) -> tuple[Entry, Payload, tuple[StoredFingerprint, ...], tuple[StoredReference, ...]]:
     codes = (
         StoredFingerprint("phash64-v1", secrets.token_bytes(8)),
         StoredFingerprint("pdq256-v1", secrets.token_bytes(32), quality=100),
@@ -50,4 +73,4 @@ def registration_of(key: Ed25519PrivateKey, reference_bytes: int) -> Registratio
         media_type=MediaType.JPEG,
         bound=secrets.token_bytes(32),
     )
-    return Registration(sign_entry(entry, key), payload, codes, pictures)
+    return entry, payload, codes, pictures
