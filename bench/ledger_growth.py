@@ -2,7 +2,8 @@
 
 Run: ``python -m bench.ledger_growth [--database sqlite|postgresql] [--sizes 10000 100000 1000000]``. Entries are full
 registrations without a stored picture, committed in batches of 2,000; only the last 2,000 of each size are signed
-and were examined, the others are filler, so CPU an entry is that of the commit alone. *Cold* is the first proof of a fresh log
+and were examined, the others are filler, so CPU an entry is that of the commit alone.
+*Cold* is the first proof of a fresh log
 object at a random place, *warm* a proof when 2,000 were made; both hold the reading of the entry. The check of
 a receipt is split: the inclusion proof alone, and all of it with the signatures of log and publisher.
 """
