@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.errors import FormatError, ProofError, VerificationError
-from provenance.ledger.cose import decode
-from provenance.ledger.entry import Entry, open_entry
+from provenance.errors import CheckpointError, FormatError, ProofError, ReceiptError, VerificationError
+from provenance.ledger.checkpoint import open_checkpoint
+from provenance.ledger.cose import check_message, decode, split
+from provenance.ledger.entry import Entry, open_entry, sign_entry
 from provenance.ledger.merkle import (
     check_consistency,
     check_inclusion,
@@ -125,6 +128,62 @@ def test_every_flipped_bit_of_a_receipt_fails(tmp_path):
         text = flipped(content, bit).decode(errors="surrogateescape")
         with pytest.raises(VerificationError):
             check_receipt(text, file_digest(3), SIGNER.vkey)
+
+
+@pytest.fixture(scope="module")
+def receipt(tmp_path_factory):
+    store = make_store(tmp_path_factory.mktemp("log"))
+    made = register(make_log(store), *range(5))[3]
+    store.close()
+    return made
+
+
+def check(receipt: Receipt) -> None:
+    check_receipt(receipt.format(), file_digest(3), SIGNER.vkey)
+
+
+def test_every_flipped_bit_of_a_part_fails_with_that_parts_error(receipt):
+    """What was changed is told: the entry or its proof, the publisher's key, the log's checkpoint."""
+    check(receipt)
+    for bit in range(len(receipt.leaf) * 8):
+        with pytest.raises(ProofError):  # it is no longer the leaf that the tree holds
+            check(replace(receipt, leaf=flipped(receipt.leaf, bit)))
+    for place, proof in enumerate(receipt.proof):
+        for bit in range(256):
+            changed = (*receipt.proof[:place], flipped(proof, bit), *receipt.proof[place + 1 :])
+            with pytest.raises(ProofError):
+                check(replace(receipt, proof=changed))
+    for bit in range(len(receipt.publisher_key) * 8):
+        with pytest.raises(ReceiptError):
+            check(replace(receipt, publisher_key=flipped(receipt.publisher_key, bit)))
+    for index in (0, 1, 2, 4):
+        with pytest.raises(ProofError):
+            check(replace(receipt, index=index))
+
+
+def test_every_flipped_bit_of_a_checkpoint_fails_as_one(receipt):
+    """Origin, size, root, key name, key id and signature: nothing of the note may change."""
+    note = receipt.checkpoint.encode()
+    for bit in range(len(note) * 8):
+        changed = flipped(note, bit).decode("utf-8", errors="replace")
+        with pytest.raises((CheckpointError, ReceiptError)):  # a blank line that moves is no receipt any more
+            check(replace(receipt, checkpoint=changed))
+        with pytest.raises(CheckpointError):
+            open_checkpoint(changed, SIGNER.verifier)
+
+
+@pytest.mark.parametrize(
+    "key", [PUBLISHER_KEY, ec.generate_private_key(ec.SECP256R1())], ids=["ed25519", "p256"]
+)
+def test_every_flipped_bit_of_an_entry_or_its_signature_fails(key):
+    leaf = sign_entry(Entry.from_cbor(split(registration(1).leaf, 65_535).payload), key)
+    parts, public = split(leaf, 65_535), key.public_key()
+    check_message(parts, public)
+    for name in ("payload", "signature", "protected"):
+        content = getattr(parts, name)
+        for bit in range(len(content) * 8):
+            with pytest.raises(ReceiptError):
+                check_message(replace(parts, **{name: flipped(content, bit)}), public)
 
 
 def test_every_shortened_receipt_fails(tmp_path):
