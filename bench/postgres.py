@@ -113,6 +113,15 @@ class Server:
             connection.execute(f'CREATE DATABASE "{name}"'.encode())
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
 
+    def copy(self, url: str) -> str:
+        """Return the URL of a copy of the database at ``url``, which nobody may be connected to: a backup."""
+        name = url.partition("@/")[2].partition("?")[0]
+        fresh = self.database(f"{name}_copy")
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}_copy"'.encode())
+            connection.execute(f'CREATE DATABASE "{name}_copy" TEMPLATE "{name}"'.encode())
+        return fresh
+
     def _conninfo(self, name: str) -> str:
         return f"host={self.folder} user=postgres dbname={name}"
 

@@ -144,6 +144,11 @@ class Resolver:
     def _refresh(self) -> None:
         size = self._store.head().size
         if size > self._seen:
+            if self._seen and self._store.redacted_between(self._seen, size):
+                self._registered, self._seen = (
+                    UnitBook(),
+                    0,
+                )  # what was erased must leave the book too (SR-30)
             for kind, name in UNIT_ALGORITHMS.items():
                 rows = self._store.codes_after(name, self._seen - 1)
                 self._registered.add(kind, ((asset_id, code) for asset_id, _, _, code in rows))

@@ -103,11 +103,15 @@ class Searcher:
                 f"expected a radius of 0 to {algorithm.wide_radius} bits for {algorithm.name}, found {reach}",
                 hint="a wider radius finds unrelated assets",
             )
-        near = self._books[wanted.algorithm].near(self._store, wanted, reach)
-        return [
-            self._hit(self._store.record(asset_id), wanted.algorithm, bits, algorithm.bits, time_s)
-            for asset_id, bits, time_s in near[:MAX_HITS]
-        ]
+        hits: list[Hit] = []
+        for asset_id, bits, time_s in self._books[wanted.algorithm].near(self._store, wanted, reach):
+            record = self._store.record(asset_id)
+            # Erased between the reading of the book and now.
+            if not record.redacted:
+                hits.append(self._hit(record, wanted.algorithm, bits, algorithm.bits, time_s))
+            if len(hits) == MAX_HITS:
+                break
+        return hits
 
     def _hit(self, record: Record, algorithm: str, bits_off: int, bits: int, time_s: float | None) -> Hit:
         receipt = self._receipt(record.index, self._store.head().size)
@@ -127,10 +131,14 @@ class _Book:
     """All registered codes of one algorithm; 256-bit codes by the exact index, shorter ones by a scan."""
 
     def __init__(self, algorithm: str) -> None:
-        self._algorithm, self._seen = algorithm, 0
+        self._algorithm = algorithm
+        self._start()
+
+    def _start(self) -> None:
+        self._seen = 0
         self._owners: list[tuple[str, float | None]] = []
         self._codes: list[bytes] = []
-        self._index = CodeIndex() if ALGORITHMS[algorithm].bits == PDQ256.bits else None
+        self._index = CodeIndex() if ALGORITHMS[self._algorithm].bits == PDQ256.bits else None
 
     def near(self, store: Store, wanted: Fingerprint, radius: int) -> list[tuple[str, int, float | None]]:
         """Return (asset_id, bits, time) within ``radius``, nearest first, one for each asset."""
@@ -146,6 +154,8 @@ class _Book:
         size = store.head().size
         if size == self._seen:
             return
+        if self._seen and store.redacted_between(self._seen, size):
+            self._start()  # what was erased must leave the book too (SR-30)
         added = list(store.codes_after(self._algorithm, self._seen - 1))
         self._owners += [(asset_id, time_s) for asset_id, _, time_s, _ in added]
         if self._index is None:

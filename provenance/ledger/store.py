@@ -18,7 +18,7 @@ from provenance.digest import Digest
 from provenance.errors import ConflictError, NotFoundError, ProvenanceError
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
 from provenance.ledger.database import open_engine, reading, scrub, writing
-from provenance.ledger.entry import Payload, publisher_of
+from provenance.ledger.entry import EntryType, Payload, publisher_of, read_entry
 from provenance.ledger.mailbox import Mailbox
 from provenance.ledger.merkle import EMPTY_ROOT
 from provenance.ledger.queries import READ_LEAF
@@ -224,6 +224,18 @@ class Store(Registry):
         """Return the head, and the positions of those leaves that are in the log, of one moment."""
         with reading(self._engine) as connection:
             return read_head(connection), find_leaves(connection, leaf_hashes)
+
+    def redacted_between(self, start: int, stop: int) -> bool:
+        """Return whether an entry from ``start`` to before ``stop`` redacts: what was read before holds too much.
+
+        Books in memory that keep codes ask this when the log has grown, and are read anew where it says so.
+        """
+        query = sa.select(ENTRY.c.body).where(ENTRY.c.idx >= start, ENTRY.c.idx < stop)
+        with reading(self._engine) as connection:
+            found = (row.body for row in connection.execute(query).yield_per(ROWS))
+            # The name of the type stands in the leaf as text: most leaves need not be parsed.
+            redact = EntryType.REDACT.value.encode()
+            return any(redact in leaf and read_entry(leaf).type is EntryType.REDACT for leaf in found)
 
     def checkpoints(self, after: int = -1) -> list[tuple[int, str]]:
         """Return ``(size, note)`` of every signed checkpoint larger than ``after``, at most 10,000."""

@@ -28,16 +28,25 @@ class Finder:
     """
 
     def __init__(self, pool: WorkerPool, registry: Registry, limits: Limits) -> None:
-        self._registry = registry
-        self._pictures = PictureFinder(pool, registry, limits)
-        self._timed = TimedFinder(pool, registry, limits)
+        self._pool, self._registry, self._limits = pool, registry, limits
         self._seen, self._lock = 0, Lock()
+        self._start()
+
+    def _start(self) -> None:
+        self._pictures = PictureFinder(self._pool, self._registry, self._limits)
+        self._timed = TimedFinder(self._pool, self._registry, self._limits)
+        self._seen = 0
 
     def refresh(self) -> int:
-        """Take in what was registered since the last call; return the ledger size the books now cover."""
+        """Take in what was registered since the last call; return the ledger size the books now cover.
+
+        After a redaction all books are read anew: it is rare, and what was erased must not find anything.
+        """
         with self._lock:
             size = self._registry.head().size
             if size > self._seen:
+                if self._seen and self._registry.redacted_between(self._seen, size):
+                    self._start()  # what was erased must leave the books too (SR-30)
                 self._pictures.take_in(self._seen - 1)
                 self._timed.take_in(self._seen - 1)
                 self._seen = size

@@ -114,26 +114,35 @@ class PictureFinder:
         for one in candidates:
             if one.asset_id not in search.found or not search.found[one.asset_id].confirmed:
                 chosen[one.asset_id] = _joined(chosen.get(one.asset_id), one)
-        if not chosen:
+        suspects: dict[str, Suspect] = {}
+        for asset_id, one in chosen.items():
+            if (suspect := self._suspect(one)) is not None:
+                suspects[asset_id] = suspect
+        if not suspects:
             return False
         params = {
             "media_type": search.media_type.value,
-            "suspects": [to_plain(self._suspect(one)) for one in chosen.values()],
+            "suspects": [to_plain(one) for one in suspects.values()],
         }
         answers = self._pool.run("compare_picture", [search.path], params, timeout_s=self._patience_s)
         confirmed = False
-        for one, answer in zip(
-            chosen.values(), cast("Sequence[Mapping[str, object] | None]", answers), strict=True
+        for asset_id, answer in zip(
+            suspects, cast("Sequence[Mapping[str, object] | None]", answers), strict=True
         ):
+            one = chosen[asset_id]
             match = self._match(one, answer)
             if match is not None and (match.confirmed or one.asset_id not in search.found):
                 search.found[one.asset_id] = match
                 confirmed = confirmed or match.confirmed
         return confirmed
 
-    def _suspect(self, one: Candidate) -> Suspect:
+    def _suspect(self, one: Candidate) -> Suspect | None:
+        """Return what is compared with the copy; None where it was erased since the book was read."""
         record = self._registry.record(one.asset_id)
-        [picture] = self._registry.references(one.asset_id, PICTURE_REFERENCE)
+        stored = self._registry.references(one.asset_id, PICTURE_REFERENCE)
+        if not stored:
+            return None
+        [picture] = stored
         features = self._registry.references(one.asset_id, FEATURE_REFERENCE)
         return Suspect(
             picture.blob,

@@ -37,6 +37,9 @@ class Registry(Protocol):
     def codes_after(self, algorithm: str, index: int) -> Iterable[tuple[str, int, float | None, bytes]]:
         """Yield (asset_id, entry index, time, code) of entries after ``index``, in order of entries."""
 
+    def redacted_between(self, start: int, stop: int) -> bool:
+        """Return whether an entry from ``start`` to before ``stop`` redacts an asset."""
+
     def references(self, asset_id: str, kind: str) -> Sequence[StoredPart]:
         """Return the stored references of a kind with their times."""
 

@@ -57,6 +57,21 @@ def test_an_old_backup_is_refused_at_start(tmp_path, mark):
     restored.close()
 
 
+def test_a_backup_restored_under_a_running_log_is_refused_at_the_next_append(tmp_path, mark):
+    """Case 105: nothing is signed, so there is no second history to be shown."""
+    store = make_store(tmp_path)
+    log = make_log(store, high_water=mark)
+    register(log, 1)
+    backed_up(tmp_path, "old.db")
+    register(log, 2)
+    store._engine.dispose()
+    put_back(tmp_path, "old.db")
+    with pytest.raises(ConflictError, match="old backup"):
+        register(log, 3)
+    assert store.head().size == 1
+    store.close()
+
+
 def test_another_history_is_refused(tmp_path, mark):
     store = make_store(tmp_path)
     log = make_log(store)

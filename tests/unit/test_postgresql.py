@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from provenance.digest import Digest
-from provenance.errors import BusyError, ConfigError, LedgerError, NotFoundError, StorageError
+from provenance.errors import BusyError, ConfigError, ConflictError, LedgerError, NotFoundError, StorageError
 from provenance.evidence import RecordStatus
 from provenance.ledger import writer as writer_module
 from provenance.ledger.database import writing
 from provenance.ledger.entry import EntryType
+from provenance.ledger.highwater import HighWater
 from provenance.ledger.receipt import check_receipt
 from provenance.ledger.registration import StoredFingerprint, StoredReference
 from provenance.ledger.store import Store
@@ -161,6 +162,24 @@ def test_a_restarted_server_is_found_again(log, store):
     assert log.prove(0) == receipt
     assert register(log, 2)[0].index == 1
     assert log.audit().size == 2
+
+
+def test_a_restored_backup_is_refused(url, store, log, tmp_path):
+    """Case 105: the mark lies outside the database, so it knows more than its backup."""
+    mark = HighWater(tmp_path / "mark", SIGNER.verifier)
+    guarded = make_log(store, high_water=mark)
+    register(guarded, 1)
+    store._engine.dispose()
+    backup = server().copy(url)
+    register(guarded, 2)
+    restored = Store.open(backup)
+    with pytest.raises(ConflictError, match="old backup"):
+        make_log(restored, high_water=mark)
+    forked = make_log(restored)
+    register(forked, 3, 4)
+    with pytest.raises(ConflictError, match="another history"):
+        make_log(restored, high_water=mark)
+    restored.close()
 
 
 def test_a_database_without_tables_or_server_is_told(url):
