@@ -117,6 +117,10 @@ class Gallery:
         """Return the size of the registry."""
         return _Head(len(self.cards))
 
+    def redacted_between(self, _start: int, _stop: int) -> bool:
+        """Nothing is ever redacted here."""
+        return False
+
     def codes_after(self, algorithm: str, index: int) -> Iterator[tuple[str, int, float | None, bytes]]:
         """Yield the codes of cards after ``index``."""
         for number, card in enumerate(self.cards.values()):
