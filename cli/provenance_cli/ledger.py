@@ -64,6 +64,7 @@ def _opened(session: Session) -> Iterator[tuple[Settings, Store]]:
 def status_command(session: Session, *, form: str) -> ExitCode:
     """Show size, root, signatures and high-water mark of this installation's log."""
     from provenance.ledger.checkpoint import open_signed  # noqa: PLC0415 - loads the ledger
+    from provenance.ledger.cosign import check_cosigned  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.highwater import HighWater  # noqa: PLC0415 - loads the ledger
     from provenance.setup import HIGH_WATER_NAME  # noqa: PLC0415 - loads codecs
 
@@ -72,6 +73,7 @@ def status_command(session: Session, *, form: str) -> ExitCode:
         head, counts = store.head(), store.counts()
         signers = open_signed(head.note, keys)[1] if head.size else ()
         mark = HighWater(settings.root / HIGH_WATER_NAME, keys).read()
+        cosigned = check_cosigned(store, keys)
     shown: dict[str, Any] = {
         "schema": "provenance-ledger-status/1",
         "origin": settings.origin,
@@ -79,6 +81,7 @@ def status_command(session: Session, *, form: str) -> ExitCode:
         "root": head.root.hex(),
         "last_append": time_text(head.at) if head.size else None,
         "signed_by": [key.label for key in signers],
+        "cosigned": cosigned,
         "high_water": None if mark is None else mark.size,
         "assets": counts.assets,
         "publisher_keys": counts.publishers,
@@ -111,6 +114,7 @@ def fsck_command(session: Session, *, tree_only: bool, log_key: str | None, form
     The first thing that does not fit is named, with the number of its entry; the exit code is then 3.
     """
     from provenance.ledger.audit import Audit, audit  # noqa: PLC0415 - loads the ledger
+    from provenance.ledger.cosign import check_cosigned  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.highwater import HighWater  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.prover import Prover  # noqa: PLC0415 - loads the ledger
     from provenance.ledger.regrow import check_tree  # noqa: PLC0415 - loads the ledger
@@ -121,10 +125,11 @@ def fsck_command(session: Session, *, tree_only: bool, log_key: str | None, form
         found = check_tree(store, keys) if tree_only else audit(store, keys)
         mark = HighWater(settings.root / HIGH_WATER_NAME, keys)
         mark.check(store.head(), Prover(store.tile).consistency)
+        cosigned = check_cosigned(store, keys)
     if form == "json":
         shown = {name: getattr(found, name) for name in found.__dataclass_fields__}
         schema = {"schema": "provenance-ledger-fsck/1", "checked": "tree" if tree_only else "all"}
-        out(json_text([schema | shown | {"root": found.root.hex()}], form))
+        out(json_text([schema | shown | {"root": found.root.hex(), "cosigned": cosigned}], form))
         return ExitCode.DONE
     what = "leaves and tiles" if tree_only else "leaves, publishers' signatures, tiles"
     out(f"✓ {found.size} entries are whole: {what}; root {found.root.hex()}")
@@ -132,6 +137,8 @@ def fsck_command(session: Session, *, tree_only: bool, log_key: str | None, form
     if isinstance(found, Audit):
         out(f"✓ {found.assets} registry rows say what their entries say, {found.redacted} redacted")
     out("✓ the log is not older than its high-water mark")
+    if cosigned is not None:
+        out(f"✓ the witnesses cosigned this log at {cosigned} entries")
     if tree_only:
         out("○ not checked: what the entries and the registry say (fsck without --tree)")
     return ExitCode.DONE

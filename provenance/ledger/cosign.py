@@ -13,14 +13,16 @@ from provenance.errors import (
     CheckpointError,
     ConflictError,
     LimitError,
+    ProofError,
     ProvenanceError,
     UnavailableError,
 )
 from provenance.ledger.checkpoint import Checkpoint, LogVerifier, cosigned_by, open_checkpoint
 from provenance.ledger.log import Log
-from provenance.ledger.merkle import MAX_SIZE
+from provenance.ledger.merkle import MAX_SIZE, check_consistency
 from provenance.ledger.note import MAX_NOTE_BYTES, SignedNote, parse_lines
 from provenance.ledger.policy import Place, Policy
+from provenance.ledger.prover import Prover
 from provenance.ledger.store import Store
 from provenance.ledger.witness import SIZE_TYPE, Submission
 from provenance.web import Answer, Web
@@ -97,6 +99,25 @@ def collect(
         else:
             raise error
     return Cosigned(signed.format(), tuple(cosigners), tuple(refusals))
+
+
+def check_cosigned(store: Store, keys: LogVerifier) -> int | None:
+    """Return the size of the newest cosigned checkpoint, if it is one of this log; None where there is none.
+
+    Raises:
+        CheckpointError: It is not signed by the log.
+        ProofError: The log does not begin with what it says.
+        StorageError: The database cannot be read.
+    """
+    note = store.cosigned()
+    if note is None:
+        return None
+    point, head = open_checkpoint(note, keys), store.head()
+    if not 0 < point.size <= head.size:
+        raise ProofError(f"expected a cosigned checkpoint within size {head.size}, found {point.size}")
+    proof = Prover(store.tile).consistency(point.size, head.size)
+    check_consistency(point.size, head.size, proof, point.root, head.root)
+    return point.size
 
 
 class Cosigning:

@@ -90,6 +90,7 @@ def test_the_life_of_a_witnessed_log(scene, monkeypatch, tmp_path):
 
     assert "cosigned by north, south" in run("ledger", "witness", "ask")
     assert "3" in run("ledger", "witness", "state", servers[0].folder)
+    assert "the witnesses cosigned this log at 3 entries" in run("ledger", "fsck", "--tree")
     run("receipt", "upgrade", "one.tlog-proof", "--policy", "keys/witnesses.policy")
     run(
         "ledger",

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
-from provenance.errors import CheckpointError, ConflictError, FormatError, UnavailableError
+from provenance.errors import CheckpointError, ConflictError, FormatError, ProofError, UnavailableError
 from provenance.ledger.checkpoint import (
     Checkpoint,
     Cosigner,
@@ -21,7 +21,7 @@ from provenance.ledger.checkpoint import (
     cosigned_by,
     sign_checkpoint,
 )
-from provenance.ledger.cosign import Cosigning, collect
+from provenance.ledger.cosign import Cosigning, check_cosigned, collect
 from provenance.ledger.merkle import edge_root, grow, leaf_hash, prove_consistency, tree_levels
 from provenance.ledger.policy import Policy
 from provenance.ledger.receipt import check_receipt
@@ -323,3 +323,19 @@ def test_receipts_carry_the_witnesses_once_they_have_seen_the_entry(live):
     late = witnessed(log.prove(20), store)
     assert late == log.prove(20), "not seen yet: against the newest checkpoint, without cosignatures"
     assert check_receipt(witnessed(log.prove(7), store).format(), file_digest(7), SIGNER.verifier)
+
+
+def test_a_cosigned_checkpoint_of_another_history_is_found_by_fsck(live):
+    log, store, _ = live
+    assert check_cosigned(store, SIGNER.verifier) == 20
+    register(log, 20)
+    assert check_cosigned(store, SIGNER.verifier) == 20
+    for note, error in (
+        (FORK.note(20), ProofError),
+        (MINE.note(40), ProofError),
+        (store.cosigned().replace(ORIGIN, "other.example"), CheckpointError),
+    ):
+        with store.writer() as writer:
+            writer.keep_cosigned(40, note)
+        with pytest.raises(error):
+            check_cosigned(store, SIGNER.verifier)
