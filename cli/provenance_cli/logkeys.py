@@ -54,7 +54,10 @@ def read_text(path: Path) -> str:
     try:
         return read_small(path).decode("utf-8")
     except UnicodeDecodeError as cause:
-        raise InputError(f"expected text in {path_text(path)}, found other bytes") from cause
+        raise InputError(
+            f"expected text in {path_text(path)}, found other bytes",
+            hint="a receipt ends in .tlog-proof or .cose, a key in .vkey",
+        ) from cause
 
 
 def read_policy(path: Path) -> Policy:

@@ -108,6 +108,7 @@ class Monitor:
             recheck: Check every entry again, from the first on.
 
         Raises:
+            NotFoundError: There is no log, and there was none before.
             UnavailableError: The log cannot be reached; nothing was concluded.
             StorageError: The state cannot be written.
         """
@@ -116,6 +117,8 @@ class Monitor:
             note = read_note(self.source)
             point = open_checkpoint(note, self.keys)
         except (CheckpointError, FormatError, NotFoundError) as cause:
+            if last is None and isinstance(cause, NotFoundError):
+                raise  # a wrong address rather than a log that hides what it has shown
             return Round(None, 0, (Alarm(AlarmKind.CHECKPOINT, cause.message),))
         alarms = [] if self.policy is None else _unwitnessed(note, self.policy)
         first = 0 if recheck or last is None else min(last.size, point.size)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final, Self
+from typing import Final, NoReturn, Self
 
 from provenance.errors import CheckpointError
 
@@ -32,6 +32,10 @@ class KeyType(IntEnum):
     ED25519 = 0x01  # the text itself: a log
     COSIGN_ED25519 = 0x04  # text and time: a witness
     COSIGN_MLDSA44 = 0x06  # tree head and time, safe against quantum computers: a log or a witness
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        raise ValueError(f"expected a name, a key id and a key of type 1, 4 or 6, found type {value}")
 
     @property
     def public_bytes(self) -> int:

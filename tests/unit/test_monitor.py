@@ -234,6 +234,13 @@ def test_what_is_no_checkpoint_of_this_log_is_an_alarm(published):
         (published.folder / "checkpoint").write_bytes(note)
         assert kinds(published.look()) == [AlarmKind.CHECKPOINT]
     (published.folder / "checkpoint").unlink()
+    with pytest.raises(NotFoundError):
+        published.look()
+
+
+def test_a_log_that_hides_what_it_has_shown_is_an_alarm(published):
+    published.look()
+    (published.folder / "checkpoint").unlink()
     assert kinds(published.look()) == [AlarmKind.CHECKPOINT]
 
 
