@@ -18,6 +18,7 @@ _ALWAYS: Final = {
     "401": "Credentials are missing or not accepted",
     "403": "The caller lacks the scope, or the thing is somebody else's",
     "404": "There is no such thing",
+    "414": "The address is too long",
     "429": "Too many requests; see Retry-After",
     "500": "A bug; the instance finds it in the log",
     "503": "Not possible now; see Retry-After",

@@ -8,9 +8,13 @@ Bodies have their own guard in :mod:`provenance_api.uploads`.
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from provenance_api.problems import MEDIA_TYPE, TYPE_PREFIX
+from provenance_api.standard import is_standard
 
 #: Seconds for a whole request head. Source: security.md SR-21.
 HEAD_S: Final = 10.0
@@ -21,6 +25,23 @@ _TOO_LARGE: Final = (
 )
 _TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _AMBIGUOUS: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def _address_too_long(line: bytes) -> bytes:
+    """Return the 414 for a request line, in the form of the interface that its path belongs to."""
+    path = line.split(b" ", 2)[1].decode("latin-1") if line.count(b" ") else ""
+    detail = f"expected a request line of at most {MAX_HEAD_BYTES} bytes; send large values by POST"
+    said = {
+        "type": f"{TYPE_PREFIX}uri-too-long",
+        "title": "URI Too Long",
+        "status": 414,
+        "code": "uri-too-long",
+    }
+    said |= {"detail": detail} | ({"error": detail} if is_standard(path) else {})
+    body = json.dumps(said).encode()
+    media_type = "application/json" if is_standard(path) else MEDIA_TYPE
+    lines = ("HTTP/1.1 414 URI Too Long", "Connection: close", f"Content-Type: {media_type}")
+    return "\r\n".join((*lines, f"Content-Length: {len(body)}", "", "")).encode() + body
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -44,6 +65,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head_bytes is not None:
             if self._head_bytes == 0 and self._deadline is None:
                 self._await_head()
+            if self._head_bytes == 0 and len(data) > MAX_HEAD_BYTES and b"\n" not in data[:MAX_HEAD_BYTES]:
+                # The parser gives up on such a line without saying which limit was met.
+                self._refuse(_address_too_long(data[:256]))
+                return
             self._head_bytes += len(data)
         super().data_received(data)
         # A large first segment may hold a small head and the beginning of a body: only an unfinished head counts.

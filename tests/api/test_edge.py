@@ -102,6 +102,21 @@ def test_a_head_that_never_ends_is_refused_case_82(service):
         assert _raw(service.port, whole)[9:12] in (b"431", b"400")
 
 
+@pytest.mark.parametrize("path", ["/v1/matches/byBinding?alg=io.iscc.v0&value=", "/v1/assets?sha256="])
+def test_an_address_that_never_ends_is_414_in_the_form_of_its_interface(service, path):
+    line = b"GET " + path.encode() + b"A" * 100_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", service.port), timeout=5) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(line)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while block := connection.recv(4096):
+                answer += block
+    if answer:  # the kernel may drop it where the client is still sending
+        assert answer.startswith(b"HTTP/1.1 414 ")
+        assert (b"application/json" in answer) is ("matches" in path)
+
+
 def test_two_lengths_of_a_body_are_400_cases_79_80(service):
     both = b"POST /v1/lookup HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
     two = b"POST /v1/lookup HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"
