@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -27,9 +28,12 @@ from provenance.fingerprint import image, local
 from provenance.match import rates
 from provenance.match.align import INLIERS, Aligner
 from provenance.match.reference import make_reference, open_reference, shrunk
+from provenance.match.refine import refined
 from provenance.match.suspects import Suspect, shared_part
 
 RELATED_BITS = 75
+#: One pair in this many is laid onto each other whole and refined, features or not, to see how much detail agrees.
+FORCED_EACH = 40
 
 
 def opened(folder: Path) -> Iterator[tuple[str, image.Rgb]]:
@@ -70,6 +74,41 @@ def related(one: list[bytes], other: list[bytes]) -> bool:
     return bool(np.bitwise_count(ours[:, None] ^ theirs[None]).sum(axis=2).min() <= RELATED_BITS)
 
 
+@dataclass
+class Tally:
+    """What was seen so far.
+
+    Attributes:
+        pairs: Unrelated pairs held against each other.
+        likely: Agreeing stored features of those with five and more.
+        strong: Of those aligned: agreeing features, share of agreeing blocks, bits of the shared part, names.
+        forced: Share of agreeing blocks of pairs laid onto each other whole.
+    """
+
+    pairs: int = 0
+    likely: list[int] = field(default_factory=list)
+    strong: list[tuple[int, float, int | None, str]] = field(default_factory=list)
+    forced: list[float] = field(default_factory=list)
+
+    def hold(self, aligner: Aligner, view: View, suspect: Suspect, names: str) -> None:
+        """Hold a copy against a picture it does not come from."""
+        self.pairs += 1
+        copy = aligner.copy_rgb
+        if self.pairs % FORCED_EACH == 0:
+            laid = refined(copy, open_reference(suspect.picture), np.eye(3), inverted=False)
+            self.forced.append(laid[1])
+        features = local.Features.from_bytes(suspect.features or b"")
+        agreeing = aligner.agreeing(features, (suspect.width, suspect.height), view)
+        if not agreeing:
+            return
+        self.likely.append(agreeing)
+        stored = open_reference(suspect.picture)
+        found = aligner.strongest(stored, (view, *{View(), View(mirrored=True)} - {view}))
+        if found is not None:
+            shared = shared_part(copy, stored, found)
+            self.strong.append((found.inliers, found.agreement, shared.distance, names))
+
+
 def main() -> None:
     """Print counts and rates by agreeing stored features, aligned features and agreeing blocks."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -85,57 +124,42 @@ def main() -> None:
             pictures.append((name, rgb, *registered(rgb)))
         except UnmatchableError:
             continue
-    rng = np.random.default_rng(1)
-    pairs = 0
-    likely: list[int] = []
-    strong: list[tuple[int, float, int | None, str]] = []
-    for number in rng.permutation(len(pictures))[: given.copies]:
-        name, rgb, _, codes = pictures[number]
+    tally = Tally()
+    chosen = np.random.default_rng(1).permutation(len(pictures))[: given.copies]
+    for name, rgb, _, codes in (pictures[number] for number in chosen):
         others = [one for one in pictures if one[0] != name and not related(codes, one[3])]
-        for view, copy in copies(rgb):
+        for view, copy in copies(rgb) if tally.pairs < given.pairs else ():
             aligner = Aligner(copy)
             for other, _, suspect, _ in others:
-                pairs += 1
-                features = local.Features.from_bytes(suspect.features or b"")
-                agreeing = aligner.agreeing(features, (suspect.width, suspect.height), view)
-                if not agreeing:
-                    continue
-                likely.append(agreeing)
-                stored = open_reference(suspect.picture)
-                found = aligner.strongest(stored, (view, *{View(), View(mirrored=True)} - {view}))
-                if found is not None:
-                    shared = shared_part(copy, stored, found)
-                    strong.append((found.inliers, found.agreement, shared.distance, f"{name} {other}"))
-            if pairs >= given.pairs:
-                break
-        if pairs >= given.pairs:
-            break
-    report(pairs, likely, strong, time.process_time() - started)
+                tally.hold(aligner, view, suspect, f"{name} {other}")
+    report(tally)
+    print(f"{time.process_time() - started:.0f} s CPU")
 
 
-def report(
-    pairs: int, likely: list[int], strong: list[tuple[int, float, int | None, str]], cpu_s: float
-) -> None:
+def report(tally: Tally) -> None:
     """Print the tables."""
-    print(
-        f"{pairs} unrelated pairs, {cpu_s:.0f} s CPU, {1e3 * cpu_s / pairs:.2f} ms a pair with all that is around it"
-    )
+    print(f"{tally.pairs} unrelated pairs")
     for least in range(5, 12):
-        events = sum(one >= least for one in likely)
-        print(f"stored features agreeing >= {least:2d}: {events:5d}  rate <= {upper(events, pairs):.1e}")
-    for least in (5, 6, 7, 8, INLIERS, 10, 12, 15, 20, 30):
-        events = sum(inliers >= least for inliers, *_ in strong)
-        print(f"aligned features agreeing >= {least:2d}: {events:5d}  rate <= {upper(events, pairs):.1e}")
-    mapped = len(strong)
-    for share in (0.05, 0.1, 0.2, 0.3, 0.4, rates.DETAIL_AGREEING, 0.6, 0.8):
-        events = sum(agreement >= share for _, agreement, *_ in strong)
-        rate = upper(events, mapped) if mapped else 1.0
+        events = sum(one >= least for one in tally.likely)
         print(
-            f"blocks agreeing >= {share:.2f} of {mapped} pairs laid onto each other: {events:5d}  rate <= {rate:.1e}"
+            f"stored features agreeing >= {least:2d}: {events:5d}  rate <= {upper(events, tally.pairs):.1e}"
         )
-    confirmed = [one for one in strong if one[0] >= INLIERS and one[1] >= rates.DETAIL_AGREEING]
-    print(f"confirmed: {len(confirmed)}  rate <= {upper(len(confirmed), pairs):.1e}")
-    for inliers, agreement, distance, names in sorted(strong, reverse=True)[:12]:
+    for least in (5, 6, 7, 8, INLIERS, 10, 12, 15, 20, 30):
+        events = sum(inliers >= least for inliers, *_ in tally.strong)
+        print(
+            f"aligned features agreeing >= {least:2d}: {events:5d}  rate <= {upper(events, tally.pairs):.1e}"
+        )
+    laid = len(tally.forced)
+    for share in (0.05, 0.1, 0.2, 0.3, 0.4, rates.DETAIL_AGREEING) if laid else ():
+        events = sum(one >= share for one in tally.forced)
+        print(
+            f"blocks agreeing >= {share:.2f} of {laid} pairs laid whole: {events}  rate <= {upper(events, laid):.1e}"
+        )
+    confirmed = sum(
+        inliers >= INLIERS and agreement >= rates.DETAIL_AGREEING for inliers, agreement, *_ in tally.strong
+    )
+    print(f"confirmed: {confirmed}  rate <= {upper(confirmed, tally.pairs):.1e}")
+    for inliers, agreement, distance, names in sorted(tally.strong, reverse=True)[:12]:
         print(f"  {inliers:3d} features, {agreement:.2f} of blocks, {distance} bits: {names}")
 
 

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import files
 from pathlib import Path
@@ -55,8 +56,9 @@ class InProcess:
     def run(self, name: str, paths: Sequence[Path], params: Mapping[str, object], **_more: float) -> object:
         """Return what the task answers."""
         started = time.process_time()
-        with paths[0].open("rb") as file:
-            answer = tasks.TASKS[name](cast("Job", _HereJob((file,), params, Limits())))
+        with ExitStack() as opened:
+            files_here = tuple(opened.enter_context(path.open("rb")) for path in paths)
+            answer = tasks.TASKS[name](cast("Job", _HereJob(files_here, params, Limits())))
         self.cpu_s[name] += time.process_time() - started
         return answer
 
@@ -192,7 +194,7 @@ def measured(pool: InProcess, finder: PictureFinder, path: Path, repeat: int) ->
         pool.cpu_s.clear()
         started = time.process_time()
         exam = examined(pool, path, register=False).picture
-        found = finder.find(path, MediaType.JPEG, exam) if exam is not None else []
+        found = finder.find(exam) if exam is not None else []
         every.append(time.process_time() - started)
         look_up = every[-1] - sum(pool.cpu_s.values())
         steps.append({**pool.cpu_s, "look-up and the rest": look_up})

@@ -87,9 +87,9 @@ class Found:
     Attributes:
         family: The method's family.
         method: For example ``pdq256-v1 mirrored`` or ``ORB + homography``.
-        distance: In the method's unit; lower is nearer.
-        threshold: Distance up to which it counts.
-        false_match_rate: Measured rate per compared pair at that threshold; None where not measured.
+        distance: In the method's unit; lower is nearer. For LOCAL the number of agreeing features.
+        threshold: Distance up to which it counts. For LOCAL the least number that counts.
+        false_match_rate: Measured rate of unrelated pairs that match as strongly; None where not measured.
     """
 
     family: Family

@@ -111,6 +111,35 @@ class FeatureView:
 
 
 @dataclass(frozen=True, slots=True)
+class Pixels:
+    """A decoded picture, handed on so that it is decoded once only.
+
+    Attributes:
+        rgb: uint8 values, row by row, three to a pixel.
+        rows: Height of these pixels.
+        columns: Width of these pixels.
+        width: Of the whole upright picture, pixels.
+        height: Of the whole upright picture, pixels.
+        jpeg_quality: Quality of its compression, 1..100; None where it is no JPEG.
+    """
+
+    rgb: bytes
+    rows: int
+    columns: int
+    width: int
+    height: int
+    jpeg_quality: int | None
+
+    def __post_init__(self) -> None:
+        if min(self.rows, self.columns) < 1 or len(self.rgb) != 3 * self.rows * self.columns:
+            raise ValueError(f"{self.columns} x {self.rows} pixels are not {len(self.rgb)} bytes")
+
+    def array(self) -> NDArray[np.uint8]:
+        """Return the pixels, uint8, shape (rows, columns, 3)."""
+        return np.frombuffer(self.rgb, np.uint8).reshape(self.rows, self.columns, 3)
+
+
+@dataclass(frozen=True, slots=True)
 class PictureExam:
     """A picture's codes and local features.
 
@@ -119,12 +148,14 @@ class PictureExam:
         features: Stored form of its local features (registration only), or None where it has none.
         views: Local features in the views that are looked up (queries only).
         reference: Stored reference picture (registration only).
+        pixels: The picture itself, for what follows (queries only).
     """
 
     codes: tuple[PictureCode, ...]
     features: bytes | None
     views: tuple[FeatureView, ...]
     reference: bytes | None
+    pixels: Pixels | None = None
 
 
 @dataclass(frozen=True, slots=True)

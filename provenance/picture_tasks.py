@@ -8,13 +8,12 @@ from typing import Final, cast
 import numpy as np
 
 from provenance.evidence import Box, Comparison, Geometry
-from provenance.examination import DECODE_SIDE_PX, View
+from provenance.examination import Pixels, View
 from provenance.fingerprint import views
 from provenance.match import align, compare, covering, reference, warp
 from provenance.match.description import described
 from provenance.match.suspects import Suspect, aligned, shared_part
-from provenance.media import decode, faces
-from provenance.media.asset import MediaType
+from provenance.media import faces
 from provenance.media.sandbox import Job
 from provenance.plain import from_plain, to_plain
 from provenance.report import draw
@@ -23,21 +22,22 @@ from provenance.report import draw
 def look_further(job: Job) -> object:
     """Return the local features of the picture in further views.
 
-    Params: ``media_type``; ``views``: list of :class:`View`, at most a dozen.
+    Params: ``pixels``: :class:`Pixels`; ``views``: list of :class:`View`, at most a dozen.
     """
     wanted = [from_plain(View, one) for one in cast("list[object]", job.params["views"])]
-    return to_plain(views.seen(_picture(job).rgb, wanted))
+    return to_plain(views.seen(from_plain(Pixels, job.params["pixels"]).array(), wanted))
 
 
 def compare_picture(job: Job) -> object:
     """Return, for each suspect, how the picture lies in it and where it differs, or None.
 
-    Params: ``media_type``; ``suspects``: list of :class:`Suspect`, likeliest first. Result: per suspect None or
-    {``geometry``, ``comparison``, ``map_png``, ``transformation``, ``aligned_distance``: PDQ bits of the shared
-    part, or None}.
+    Params: ``pixels``: :class:`Pixels`; ``suspects``: list of :class:`Suspect`, likeliest first. Result: per
+    suspect None or {``geometry``, ``comparison``, ``map_png``, ``transformation``, ``aligned_distance``: PDQ
+    bits of the shared part, or None}.
     """
-    picture = _picture(job)
-    aligner = align.Aligner(picture.rgb)
+    picture = from_plain(Pixels, job.params["pixels"])
+    rgb = picture.array()
+    aligner = align.Aligner(rgb)
     answers: list[object] = []
     for plain in cast("list[object]", job.params["suspects"]):
         suspect = from_plain(Suspect, plain)
@@ -46,15 +46,15 @@ def compare_picture(job: Job) -> object:
             answers.append(None)
             continue
         stored = reference.open_reference(suspect.picture)
-        comparison = compared(picture.rgb, stored, geometry)
-        shared = shared_part(picture.rgb, stored, geometry)
+        comparison = compared(rgb, stored, geometry)
+        shared = shared_part(rgb, stored, geometry)
         sizes = ((picture.width, picture.height), (suspect.width, suspect.height))
         made = described(geometry, comparison, sizes, picture.jpeg_quality, shared.sharpness)
         answers.append(
             {
                 "geometry": to_plain(geometry),
                 "comparison": to_plain(comparison),
-                "map_png": draw.map_png(picture.rgb, stored, geometry, comparison),
+                "map_png": draw.map_png(rgb, stored, geometry, comparison),
                 "transformation": to_plain(made),
                 "aligned_distance": shared.distance,
             }
@@ -76,11 +76,6 @@ def compared(copy: warp.Rgb, stored: warp.Rgb, geometry: Geometry) -> Comparison
     back = np.linalg.inv(warp.matrix_of(geometry)).astype(np.float64)
     known = (warp.box_through(back, Box(*face)) for face in faces.find_faces(stored))
     return covering.with_faces(comparison, [*known, *(Box(*face) for face in faces.find_faces(copy))])
-
-
-def _picture(job: Job) -> decode.Picture:
-    media_type = MediaType(str(job.params["media_type"]))
-    return decode.read_picture(job.files[0], media_type, job.limits, max_side=DECODE_SIDE_PX)
 
 
 #: What a worker may be asked to do with a picture, by name.

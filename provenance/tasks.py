@@ -23,6 +23,7 @@ from provenance.examination import (
     FrameTrack,
     PictureCode,
     PictureExam,
+    Pixels,
     SoundTrack,
 )
 from provenance.fingerprint import frame_features, frames, image, iscc, local, sound, views
@@ -144,13 +145,14 @@ def examine(job: Job) -> object:
 def _examine_picture(job: Job, file: BinaryIO, media_type: MediaType, *, register: bool) -> Examination:
     picture = decode.read_picture(file, media_type, job.limits, max_side=DECODE_SIDE_PX)
     examine_rgb = _registered_picture if register else _queried_picture
-    exam, refusals = examine_rgb(picture.rgb)
+    exam, refusals = examine_rgb(picture)
     return Examination(
         picture.width, picture.height, None, exam, None, None, refusals=refusals, notes=tuple(picture.notes)
     )
 
 
-def _registered_picture(rgb: image.Rgb) -> tuple[PictureExam | None, tuple[str, ...]]:
+def _registered_picture(picture: decode.Picture) -> tuple[PictureExam | None, tuple[str, ...]]:
+    rgb = picture.rgb
     try:
         code, quality = image.pdq(rgb)
         stored = (code, image.phash64(rgb), iscc.image_code(rgb))
@@ -162,8 +164,9 @@ def _registered_picture(rgb: image.Rgb) -> tuple[PictureExam | None, tuple[str, 
     return PictureExam(codes, _stored_features(rgb), (), reference.make_reference(rgb)), ()
 
 
-def _queried_picture(rgb: image.Rgb) -> tuple[PictureExam | None, tuple[str, ...]]:
+def _queried_picture(picture: decode.Picture) -> tuple[PictureExam | None, tuple[str, ...]]:
     """Return what to look up; a picture too flat for a code may still show an asset in a part of it."""
+    rgb = picture.rgb
     codes: tuple[PictureCode, ...] = ()
     refusals: tuple[str, ...] = ()
     try:
@@ -177,7 +180,11 @@ def _queried_picture(rgb: image.Rgb) -> tuple[PictureExam | None, tuple[str, ...
     except UnmatchableError as refusal:
         refusals = (refusal.message,)
     seen = views.seen(rgb, views.first_views(rgb))
-    return (PictureExam(codes, None, seen, None) if codes or seen else None), refusals
+    if not codes and not seen:
+        return None, refusals
+    rows, columns = rgb.shape[:2]
+    pixels = Pixels(rgb.tobytes(), rows, columns, picture.width, picture.height, picture.jpeg_quality)
+    return PictureExam(codes, None, seen, None, pixels), refusals
 
 
 def _stored_features(rgb: image.Rgb) -> bytes | None:

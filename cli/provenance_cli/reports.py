@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.evidence import Comparison, Credential, Evidence, Match, Unavailable, VerdictCode
+from provenance.evidence import Comparison, Credential, Evidence, Family, Match, Unavailable, VerdictCode
 from provenance_cli.exits import VERDICTS, ExitCode
 from provenance_cli.render import clean, time_text, wrapped
 
@@ -113,9 +113,13 @@ def _details(evidence: Evidence) -> Iterator[str]:
         yield f"{_DEEP}{record.asset_id}, entry {record.index}, {record.status.value}"
         for found in match.found:
             rate = "not measured" if found.false_match_rate is None else f"{found.false_match_rate:.0e}"
+            how = (
+                f"{found.distance:g} agree (at least {found.threshold:g} count"
+                if found.family is Family.LOCAL
+                else f"distance {found.distance:g} (up to {found.threshold:g} counts"
+            )
             yield _DEEP + clean(
-                f"- {found.family.value}: {found.method}, distance {found.distance:g} "
-                f"(up to {found.threshold:g} counts; false matches per pair: {rate})"
+                f"- {found.family.value}: {found.method}, {how}; false matches per pair: {rate})"
             )
         yield from _compared(match)
     if evidence.credential.codes:
@@ -125,6 +129,8 @@ def _details(evidence: Evidence) -> Iterator[str]:
 
 
 def _compared(match: Match) -> Iterator[str]:
+    if match.transformation is not None:
+        yield wrapped(match.transformation.sentence, f"{_DEEP}  ", first=f"{_DEEP}- ")
     for segment in match.alignment.segments if match.alignment is not None else ():
         yield (
             f"{_DEEP}- {segment.channel.value} {segment.copy.start_s:.2f}-{segment.copy.end_s:.2f} s is "

@@ -58,7 +58,7 @@ class Finder:
         if media_type.kind is Kind.IMAGE:
             if examination.picture is None:
                 return ()
-            matches = self._pictures.find(path, media_type, examination.picture)
+            matches = self._pictures.find(examination.picture)
         else:
             matches = self._timed.find(path, examination)
         return tuple(sorted(matches, key=_rank))

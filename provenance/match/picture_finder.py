@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Final, cast
 
 from provenance.evidence import Alignment, Comparison, Family, Found, Geometry, Match, Transformation
@@ -29,7 +28,6 @@ from provenance.match.candidates import Candidate
 from provenance.match.pictures import PictureBook
 from provenance.match.registry import Registry
 from provenance.match.suspects import Suspect
-from provenance.media.asset import MediaType
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain, to_plain
 from provenance.settings import Limits
@@ -75,9 +73,9 @@ class PictureFinder:
                 ]
             )
 
-    def find(self, path: Path, media_type: MediaType, exam: PictureExam) -> list[Match]:
+    def find(self, exam: PictureExam) -> list[Match]:
         """Return the registered pictures that the copy shows, in no particular order."""
-        search = _Search(path, media_type, {})
+        search = _Search(to_plain(exam.pixels), {})
         self._verify(search, [*self._by_code(exam), *self._by_features(exam.views)])
         if not any(match.confirmed for match in search.found.values()):
             self._verify(search, self._by_features(self._look(search, views.further_views())))
@@ -102,8 +100,8 @@ class PictureFinder:
         return [one for one in self._book.by_features(looked)[:VOTED] if one.votes >= MIN_VOTES]
 
     def _look(self, search: _Search, wanted: Iterable[View]) -> list[FeatureView]:
-        params = {"media_type": search.media_type.value, "views": [to_plain(view) for view in wanted]}
-        answer = self._pool.run("look_further", [search.path], params, timeout_s=self._patience_s)
+        params = {"pixels": search.pixels, "views": [to_plain(view) for view in wanted]}
+        answer = self._pool.run("look_further", [], params, timeout_s=self._patience_s)
         return [from_plain(FeatureView, one) for one in cast("Sequence[object]", answer)]
 
     # --- verification ------------------------------------------------------------------------------------
@@ -121,10 +119,10 @@ class PictureFinder:
         if not suspects:
             return False
         params = {
-            "media_type": search.media_type.value,
+            "pixels": search.pixels,
             "suspects": [to_plain(one) for one in suspects.values()],
         }
-        answers = self._pool.run("compare_picture", [search.path], params, timeout_s=self._patience_s)
+        answers = self._pool.run("compare_picture", [], params, timeout_s=self._patience_s)
         confirmed = False
         for asset_id, answer in zip(
             suspects, cast("Sequence[Mapping[str, object] | None]", answers), strict=True
@@ -177,10 +175,10 @@ class PictureFinder:
 
 
 class _Search:
-    """One query: the copy, and what was found so far by asset."""
+    """One query: the copy as plain values for the workers, and what was found so far by asset."""
 
-    def __init__(self, path: Path, media_type: MediaType, found: dict[str, Match]) -> None:
-        self.path, self.media_type, self.found = path, media_type, found
+    def __init__(self, pixels: object, found: dict[str, Match]) -> None:
+        self.pixels, self.found = pixels, found
 
 
 def _joined(one: Candidate | None, other: Candidate) -> Candidate:
