@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.evidence import Box, Comparison, Difference, DifferenceKind, Match
+from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Match
 from provenance.match import warp
 from provenance.match.description import grid
 
@@ -21,6 +21,9 @@ MAX_PARTS: Final = 4
 #: Share of a difference that must lie in another match for the match to explain it; the rectangle around a
 #: difference reaches up to a block beyond what differs.
 EXPLAINED: Final = 0.6
+
+#: Overlap of what differs with the place of the picture on it, from which the picture lies there whole.
+WHOLE: Final = 0.5
 
 Part = tuple[float, float, float, float]
 
@@ -56,7 +59,8 @@ def unexplained(matches: Sequence[Match]) -> list[Part]:
 def attributed(matches: Sequence[Match]) -> list[Match]:
     """Return the matches with differences called overlays where another confirmed match explains them.
 
-    A registered picture that lies on another one differs from it, but is no forgery of it.
+    A registered picture that lies whole on another one differs from it, but is no forgery of it, whatever faces
+    it shows. A part of a registered picture pasted into another one explains nothing: the rest of it is missing.
     """
     points = grid()
     covers = [
@@ -66,7 +70,9 @@ def attributed(matches: Sequence[Match]) -> list[Match]:
     for match, own in zip(matches, covers, strict=True):
         on_it = [cover for cover in covers if cover is not own and _smaller(cover, own)]
         if on_it and isinstance(match.comparison, Comparison):
-            differences = tuple(_attributed(one, points, on_it) for one in match.comparison.differences)
+            differences = match.comparison.differences
+            for cover in on_it:
+                differences = _attributed(differences, points, cover)
             made.append(_with_differences(match, match.comparison, differences))
         else:
             made.append(match)
@@ -84,18 +90,29 @@ def _with_differences(match: Match, comparison: Comparison, differences: tuple[D
 
 
 def _attributed(
-    one: Difference, points: NDArray[np.float64], on_it: Sequence[NDArray[np.bool_]]
-) -> Difference:
-    """Return the difference as the overlay of a picture that explains it, where one does."""
-    if one.box is None or one.face:
-        return one
-    inside = _inside(one.box, points)
-    for cover in on_it:
-        if inside.any() and cover[inside].mean() >= EXPLAINED:
-            (left, top), (right, bottom) = points[cover].min(axis=0), points[cover].max(axis=0)
-            box = Box(float(left), float(top), float(right - left), float(bottom - top))
-            return replace(one, kind=DifferenceKind.OVERLAY, box=box)
-    return one
+    differences: tuple[Difference, ...], points: NDArray[np.float64], cover: NDArray[np.bool_]
+) -> tuple[Difference, ...]:
+    """Return the differences with those that the picture at ``cover`` makes joined into one overlay."""
+    insides = [
+        np.zeros(len(points), np.bool_) if d.box is None else _inside(d.box, points) for d in differences
+    ]
+    theirs = [bool(inside.any() and cover[inside].mean() >= EXPLAINED) for inside in insides]
+    if not any(theirs):
+        return differences
+    reach = np.logical_or.reduce([inside for inside, own in zip(insides, theirs, strict=True) if own])
+    place, around = _around(cover, points), _around(reach, points)
+    if place.overlap(around) < WHOLE:
+        return differences
+    strength = max(d.strength for d, own in zip(differences, theirs, strict=True) if own)
+    overlay = Difference(
+        DifferenceKind.OVERLAY, Channel.PICTURE, box=place, strength=strength, share=float(cover.mean())
+    )
+    return (overlay, *(d for d, own in zip(differences, theirs, strict=True) if not own))
+
+
+def _around(cells: NDArray[np.bool_], points: NDArray[np.float64]) -> Box:
+    (left, top), (right, bottom) = points[cells].min(axis=0), points[cells].max(axis=0)
+    return Box(float(left), float(top), float(right - left), float(bottom - top))
 
 
 def _smaller(cover: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:

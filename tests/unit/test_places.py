@@ -73,10 +73,20 @@ def test_a_registered_picture_on_another_is_an_overlay_of_it():
     assert other.comparison.differences == ()
 
 
-def test_a_face_under_another_picture_stays_an_alteration():
-    covered = replace(difference(Box(0.6, 0.6, 0.3, 0.3)), face=True)
-    found, _ = attributed([match_at(Box(0, 0, 1, 1), covered), match_at(Box(0.6, 0.6, 0.3, 0.3))])
-    assert found.comparison.differences == (covered,)
+def test_faces_of_the_picture_on_it_are_no_alteration():
+    inset = Box(0.6, 0.6, 0.3, 0.3)
+    parts = (replace(difference(Box(0.6, 0.6, 0.3, 0.14)), face=True), difference(Box(0.6, 0.76, 0.28, 0.14)))
+    found, _ = attributed([match_at(Box(0, 0, 1, 1), *parts), match_at(inset)])
+    [overlay] = found.comparison.differences
+    assert (overlay.kind, overlay.face) == (DifferenceKind.OVERLAY, False)
+    assert overlay.share == pytest.approx(0.09, abs=0.01)
+
+
+def test_a_face_out_of_a_registered_picture_stays_an_alteration():
+    """The picture the face was taken from would lie over half of the copy, were it there."""
+    face = replace(difference(Box(0.4, 0.3, 0.1, 0.15)), face=True)
+    source = match_at(Box(0.15, 0.1, 0.6, 0.7))
+    assert attributed([match_at(Box(0, 0, 1, 1), face), source])[0].comparison.differences == (face,)
 
 
 def test_another_registration_of_the_same_picture_explains_no_difference():
