@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, cast
+from typing import BinaryIO, Final, cast
 
 import cv2
 import numpy as np
 
 from provenance.errors import UnmatchableError
-from provenance.fingerprint import image, local
+from provenance.examination import FRAME_FEATURE_REFERENCE, FRAME_REFERENCE, FrameTrack
+from provenance.fingerprint import frame_features, frames, image, local
 from provenance.match import align, reference, warp
 from provenance.media import decode
 from provenance.media.sandbox import Job
@@ -21,6 +22,8 @@ from provenance.plain import to_plain
 
 #: Longest side of film frames that are looked at, pixels; part of every frame code's version.
 FRAME_SIDE_PX: Final = 512
+#: Seconds between stored frame references. Source: storage budget of docs/measurements.md.
+REFERENCE_STEP_S: Final = 0.5
 #: Longest side of frames whose features are looked up: a film within a film needs the pixels.
 _VIEW_SIDE_PX: Final = 1024
 #: Features of a frame at one scale, over the same cells as registered ones.
@@ -52,6 +55,66 @@ def frame_views(job: Job) -> object:
                 if len(found):
                     views.append({"time_s": time_s, "mirrored": mirrored, "features": found.to_bytes()})
     return views
+
+
+def frame_track(
+    job: Job,
+    file: BinaryIO,
+    *,
+    register: bool,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    keys: bool = False,
+) -> FrameTrack:
+    """Return codes of a film's frames; for registration, stored frames are handed over through ``keep``.
+
+    Args:
+        job: The job.
+        file: The film.
+        register: Whether it is to be registered: fewer frames, with references.
+        start_s: Where to begin; default the beginning.
+        end_s: First time that is left out; default the end.
+        keys: Whether only key frames are looked at.
+
+    Raises:
+        UnmatchableError: No frame has a code.
+    """
+    collector, features = frames.FrameCollector(), frame_features.FeatureCollector()
+    next_reference_s = 0.0
+    if keys:
+        shown = decode.read_key_frames(file, FRAME_SIDE_PX, limits=job.limits)
+    else:
+        rate = frames.REFERENCE_RATE if register else frames.QUERY_RATE
+        shown = decode.read_frames(file, rate, FRAME_SIDE_PX, start_s, end_s, limits=job.limits)
+    for time_s, rgb in shown:
+        matchable = collector.add(time_s, rgb)
+        if register and matchable and time_s >= next_reference_s:
+            _keep(job, FRAME_REFERENCE, time_s, reference.make_frame_reference(rgb))
+            gray = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+            if (new := features.add(time_s, gray)) is not None:
+                _keep(job, FRAME_FEATURE_REFERENCE, time_s, new.to_bytes())
+            next_reference_s = time_s + REFERENCE_STEP_S - 1e-6
+    collected = collector.finish()
+    return FrameTrack(collected.codes.tobytes(), collected.times.astype("<f8").tobytes())
+
+
+def _keep(job: Job, kind: str, time_s: float, blob: bytes) -> None:
+    """Hand a stored reference to the parent."""
+    job.call("keep", {"kind": kind, "time_s": time_s, "blob": blob})
+
+
+def examine_part(job: Job) -> object:
+    """Return the :class:`FrameTrack` of a part of a film, or None where no frame of it has a code.
+
+    Params: ``start_s``, ``end_s``, ``register``, ``keys``. Callback: ``keep`` for registration.
+    """
+    start_s, end_s = (cast("float | None", job.params[name]) for name in ("start_s", "end_s"))
+    register, keys = bool(job.params["register"]), bool(job.params["keys"])
+    try:
+        found = frame_track(job, job.files[0], register=register, start_s=start_s, end_s=end_s, keys=keys)
+    except UnmatchableError:
+        return None
+    return to_plain(found)
 
 
 def place_frames(job: Job) -> object:
@@ -157,6 +220,7 @@ def _coded(shown: Iterator[tuple[float, image.Rgb]] | Sequence[tuple[float, imag
 
 #: What a worker may be asked to do with films, by name.
 TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
+    "examine_part": examine_part,
     "frame_views": frame_views,
     "place_frames": place_frames,
     "shared_codes": shared_codes,

@@ -24,14 +24,13 @@ from typing import Final, cast
 from provenance import files
 from provenance.errors import LimitError
 from provenance.evidence import Record
-from provenance.examination import Examination
+from provenance.examiner import Examiner
 from provenance.ledger.intake import Appender
 from provenance.ledger.receipt import RECEIPT_SUFFIX, Receipt
 from provenance.ledger.registration import Registration, StoredReference
 from provenance.ledger.store import Store
 from provenance.media.asset import open_asset
 from provenance.media.sandbox import WorkerPool
-from provenance.plain import from_plain
 from provenance.register import SignedAsset, build_registration
 from provenance.settings import Limits
 from provenance.signing.claims import SigningRequest, build_definition
@@ -174,14 +173,9 @@ class Publisher:
         manifest, store = self._write(job.source, partial, params | {"definition": definition}, patience_s)
         kept: list[StoredReference] = []
         asset = open_asset(partial, self._limits)
-        examined = self._pool.run(
-            "examine",
-            [partial],
-            params | {"register": True},
-            timeout_s=patience_s,
-            callbacks={"keep": lambda one: kept.append(_kept(one))},
+        examination = Examiner(self._pool, self._limits).whole(
+            partial, source.media_type, patience_s, keep=lambda one: kept.append(_kept(one))
         )
-        examination = from_plain(Examination, examined)
         signed = SignedAsset(asset, request, manifest, store, examination, tuple(kept), when)
         return _Signed(job, partial, signed)
 

@@ -17,25 +17,19 @@ from provenance.digest import Digest
 from provenance.errors import CredentialError, UnmatchableError
 from provenance.examination import (
     DECODE_SIDE_PX,
-    FRAME_FEATURE_REFERENCE,
-    FRAME_REFERENCE,
     Examination,
-    FrameTrack,
     PictureCode,
     PictureExam,
     Pixels,
     SoundTrack,
 )
-from provenance.fingerprint import frame_features, frames, image, iscc, local, sound, views
+from provenance.fingerprint import frames, image, iscc, local, sound, views
 from provenance.match import align, reference
 from provenance.media import decode, faces, metadata
 from provenance.media.asset import Kind, MediaType
 from provenance.media.sandbox import Job
 from provenance.plain import to_plain
 from provenance.signing import jumbf, manifest
-
-#: Seconds between stored frame references. Source: storage budget of docs/measurements.md.
-REFERENCE_STEP_S: Final = 0.5
 
 
 def read_credentials(job: Job) -> object:
@@ -198,7 +192,7 @@ def _examine_timed(job: Job, file: BinaryIO, media_type: MediaType, *, register:
     if probe.has_picture and media_type.kind is Kind.VIDEO:
         file.seek(0)
         try:
-            frame_track = _frame_track(job, file, register=register)
+            frame_track = film_tasks.frame_track(job, file, register=register)
         except UnmatchableError as refusal:
             refusals.append(f"picture: {refusal.message}")
     if probe.has_sound:
@@ -219,29 +213,6 @@ def _examine_timed(job: Job, file: BinaryIO, media_type: MediaType, *, register:
     )
 
 
-def _frame_track(job: Job, file: BinaryIO, *, register: bool) -> FrameTrack:
-    collector, features = frames.FrameCollector(), frame_features.FeatureCollector()
-    rate = frames.REFERENCE_RATE if register else frames.QUERY_RATE
-    next_reference_s = 0.0
-    for time_s, rgb in decode.read_frames(
-        file, rate_hz=rate, max_side=film_tasks.FRAME_SIDE_PX, limits=job.limits
-    ):
-        matchable = collector.add(time_s, rgb)
-        if register and matchable and time_s >= next_reference_s:
-            _keep(job, FRAME_REFERENCE, time_s, reference.make_frame_reference(rgb))
-            gray = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
-            if (new := features.add(time_s, gray)) is not None:
-                _keep(job, FRAME_FEATURE_REFERENCE, time_s, new.to_bytes())
-            next_reference_s = time_s + REFERENCE_STEP_S - 1e-6
-    collected = collector.finish()
-    return FrameTrack(collected.codes.tobytes(), collected.times.astype("<f8").tobytes())
-
-
-def _keep(job: Job, kind: str, time_s: float, blob: bytes) -> None:
-    """Hand a stored reference to the parent."""
-    job.call("keep", {"kind": kind, "time_s": time_s, "blob": blob})
-
-
 def _sound(job: Job, file: BinaryIO, pitches: tuple[float, ...] = ()) -> sound.Sound:
     collector = sound.SoundCollector(pitches)
     for chunk in decode.read_sound(file, rate_hz=sound.RATE_HZ, limits=job.limits):
@@ -253,6 +224,32 @@ def _sound_track(job: Job, file: BinaryIO, *, register: bool) -> SoundTrack:
     made = _sound(job, file, () if register else sound.PITCHES)
     pitched = tuple(codes.astype("<u4").tobytes() for codes in made.pitched)
     return SoundTrack(made.codes.astype("<u4").tobytes(), made.mel.tobytes(), made.duration_s, pitched)
+
+
+def probe(job: Job) -> object:
+    """Return length and tracks of a film or recording, as its headers state them.
+
+    Params: ``media_type``. Result: {``width``, ``height``, ``duration_s``, ``picture``, ``sound``, ``notes``}.
+    """
+    media_type = MediaType(str(job.params["media_type"]))
+    found = decode.probe(job.files[0], media_type, job.limits)
+    return {
+        "width": found.width or None,
+        "height": found.height or None,
+        "duration_s": found.duration_s,
+        "picture": found.has_picture and media_type.kind is Kind.VIDEO,
+        "sound": found.has_sound,
+        "notes": list(found.notes),
+    }
+
+
+def examine_sound(job: Job) -> object:
+    """Return the :class:`SoundTrack` of the first file. Params: ``register``.
+
+    Raises:
+        UnmatchableError: It is silent or too short.
+    """
+    return to_plain(_sound_track(job, job.files[0], register=bool(job.params["register"])))
 
 
 # --- comparing -------------------------------------------------------------------------------------------
@@ -310,6 +307,8 @@ TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
     "inspect_store": inspect_store,
     "active_manifest": active_manifest,
     "examine": examine,
+    "probe": probe,
+    "examine_sound": examine_sound,
     "compare_frames": compare_frames,
     "digest": digest,
     **picture_tasks.TASKS,

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +34,7 @@ from provenance.evidence import (
     Unavailable,
 )
 from provenance.examination import Examination
+from provenance.examiner import Examiner, Tell
 from provenance.judge import judge, led
 from provenance.ledger.store import Store
 from provenance.match.find import Finder
@@ -41,15 +42,29 @@ from provenance.media.asset import Asset, MediaType, extension_note, open_asset
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain
 from provenance.publish import SECONDS_PER_BYTE
+from provenance.reasons import clock
 from provenance.report.report import Report
 from provenance.settings import Limits
 from provenance.signing.claims import clean_text
 from provenance.signing.credential import credential_from
 from provenance.signing.trust import TrustList, plain_trust
+from provenance.tiers import Partly, TieredFinder
 
 #: Longest name shown, characters. Source: SR-16.
 MAX_NAME = 255
 NO_DETECTOR = Unavailable("no detector in this version")
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A copy that is being verified: what is known of it before the registry is asked."""
+
+    shown: str
+    asset: Asset
+    credential: Credential
+    marks: tuple[Mark, ...] | Unavailable
+    extension: str | None
+    started: float
 
 
 class Verifier:
@@ -73,7 +88,8 @@ class Verifier:
         limits: Limits,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._pool, self._store, self._finder, self._limits = pool, store, finder, limits
+        self._pool, self._store, self._limits = pool, store, limits
+        self._tiers = TieredFinder(Examiner(pool, limits), finder)
         self._trust, self._clock, self._lists = plain_trust(trust), clock, tuple(trust)
 
     def verify(
@@ -84,6 +100,7 @@ class Verifier:
         declared: MediaType | None = None,
         progress: Callable[[str], None] | None = None,
         seen: Callable[[str], bool] = lambda _: True,
+        interim: Callable[[Report], None] | None = None,
     ) -> Report:
         """Return the report on the file at ``path``.
 
@@ -91,8 +108,9 @@ class Verifier:
             path: The copy.
             name: Name to show; default the file's own.
             declared: Media type the sender stated; another content is refused.
-            progress: Called with the name of each stage.
+            progress: Called with the name of each stage; of a long film with the media time done.
             seen: Whether the sender may see the asset of that name; others are not found.
+            interim: Given a report of the first tier of a long film, which names what was not looked at yet.
 
         Raises:
             InputError: The file cannot be read as media at all: empty, of another type, over a limit.
@@ -105,27 +123,42 @@ class Verifier:
         tell("checking credentials")
         credential = self._credential(path, asset, patience_s)
         marks = self._marks(path, asset, patience_s)
+        shown = clean_text(name if name is not None else path.name, limit=MAX_NAME)
+        extension = extension_note(path, asset.media_type) if name is None else None
+        copy = _Copy(shown, asset, credential, marks, extension, started)
+
+        def partly(matches: tuple[Match, ...], quick: Examination, rest: str) -> None:
+            if interim is not None:
+                own = tuple(one for one in matches if seen(one.record.asset_id))
+                interim(self._report(copy, own, quick.notes, (*_refused(quick), rest)))
+
         tell("looking for the registered original")
-        matches, notes, gaps = self._matches(path, asset, credential, patience_s, seen)
-        if (note := extension_note(path, asset.media_type)) is not None and name is None:
-            notes = (*notes, note)
-        notes = (*notes, *self._conflicts(marks, credential, matches))
+        found = self._matches(path, asset, credential, patience_s, seen, _by_time(tell), partly)
+        tell("judging")
+        return self._report(copy, *found)
+
+    def _report(
+        self,
+        copy: _Copy,
+        matches: tuple[Match, ...] | Unavailable,
+        notes: tuple[str, ...],
+        gaps: tuple[str, ...],
+    ) -> Report:
+        more = (copy.extension,) if copy.extension is not None else ()
         evidence = Evidence(
-            digest=asset.digest,
-            media_type=asset.media_type,
-            kind=asset.media_type.kind,
-            credential=credential,
+            digest=copy.asset.digest,
+            media_type=copy.asset.media_type,
+            kind=copy.asset.media_type.kind,
+            credential=copy.credential,
             matches=matches,
-            marks=marks,
+            marks=copy.marks,
             score=NO_DETECTOR,
-            notes=notes,
+            notes=(*notes, *more, *self._conflicts(copy.marks, copy.credential, matches)),
             not_checked=gaps,
         )
-        tell("judging")
         evidence = led(evidence)
-        shown = clean_text(name if name is not None else path.name, limit=MAX_NAME)
-        elapsed_s = perf_counter() - started
-        return Report(shown, evidence, judge(evidence), self._clock(), self._engines(), elapsed_s)
+        elapsed_s = perf_counter() - copy.started
+        return Report(copy.shown, evidence, judge(evidence), self._clock(), self._engines(), elapsed_s)
 
     def _credential(self, path: Path, asset: Asset, patience_s: float) -> Credential:
         params = {"media_type": asset.media_type.value, "trust": self._trust}
@@ -169,6 +202,8 @@ class Verifier:
         credential: Credential,
         patience_s: float,
         seen: Callable[[str], bool],
+        tell: Tell,
+        partly: Partly | None,
     ) -> tuple[tuple[Match, ...] | Unavailable, tuple[str, ...], tuple[str, ...]]:
         """Return matches, notes about the file, and what was not checked."""
         try:
@@ -179,17 +214,13 @@ class Verifier:
         if identical:
             return identical, (), ()
         try:
-            params = {"media_type": asset.media_type.value, "register": False}
-            examined = self._pool.run("examine", [path], params, timeout_s=patience_s)
-            examination = from_plain(Examination, examined)
-            near = self._finder.find(path, asset.media_type, examination)
+            examination, near = self._tiers.find(path, asset.media_type, patience_s, tell=tell, partly=partly)
             matches = tuple(one for one in near if seen(one.record.asset_id))
         except InputError as cause:
             if credential.state is CredentialState.ABSENT:
                 raise
             return Unavailable(f"the content could not be decoded: {cause.message}"), (), ()
-        gaps = tuple(f"similarity: {reason}" for reason in examination.refusals)
-        return matches, examination.notes, gaps
+        return matches, examination.notes, _refused(examination)
 
     def _identical(self, digest: Digest, credential: Credential) -> tuple[Match, ...]:
         records = [(record, Family.DIGEST) for record in self._store.by_digest(digest)]
@@ -214,6 +245,19 @@ class Verifier:
             ("worker isolation", level),
             ("ledger size", str(self._store.head().size)),
         )
+
+
+def _refused(examination: Examination) -> tuple[str, ...]:
+    return tuple(f"similarity: {reason}" for reason in examination.refusals)
+
+
+def _by_time(tell: Callable[[str], None]) -> Tell:
+    """Return what tells a stage with how much of the film it has behind it."""
+
+    def by_time(stage: str, done_s: float, total_s: float) -> None:
+        tell(f"{stage}, {clock(done_s)} of {clock(total_s)}")
+
+    return by_time
 
 
 def _identical_match(record: Record, family: Family) -> Match:

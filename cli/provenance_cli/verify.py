@@ -127,12 +127,18 @@ def _check(
             tell(stage, done, len(sources))
 
         try:
-            report = verifier.verify(source.path, name=path_text(source.path), progress=at)
+            report = verifier.verify(source.path, name=path_text(source.path), progress=at, interim=_so_far)
         except ProvenanceError as error:
             outcome.failed.append((source, error))
         else:
             outcome.checked.append((source, report, demands.exit_code(report)))
     return outcome
+
+
+def _so_far(report: Report) -> None:
+    """Say what the first look at a long film came to; the answer follows."""
+    gap = report.evidence.not_checked[-1] if report.evidence.not_checked else "more is being looked at"
+    note(f"{report.name}: so far {report.verdict.code.value} after {report.elapsed_s:.0f} s; {gap}")
 
 
 def _result(outcome: _Outcome, form: str, *, verbose: bool) -> str:

@@ -66,6 +66,10 @@ class FilmComparer:
                 gaps += [_gap(segment)] if segment.channel is Channel.PICTURE else []
                 continue
             answer = self._answer(geometry, pairs)
+            if not answer["compared"]:
+                segments.append(segment)
+                gaps.append(_gap(segment))
+                continue
             segments.append(_shifted(segment, float(cast("float", answer["shift_s"]))))
             found = cast("list[object]", answer["differences"])
             differences += [from_plain(Difference, one) for one in found]
