@@ -242,7 +242,10 @@ def _energy(found: Residual) -> NDArray[np.float32]:
     A small stored frame loses fine lines that a flat ground makes conspicuous: what is told must be seen in the
     luma of areas.
     """
-    off = cv2.GaussianBlur(found.copy[:, :, 0] - found.expected[:, :, 0], (0, 0), _SOFT_PX)
+    shown, known = found.copy[:, :, 0], found.expected[:, :, 0]
+    # Brightened beyond white, or darkened to black, the tone can no longer be told.
+    burnt = ((shown > 240) & (known > 200)) | ((shown < 16) & (known < 50))
+    off = cv2.GaussianBlur(np.where(burnt, 0, shown - known).astype(np.float32), (0, 0), _SOFT_PX)
     levels = np.sqrt(np.maximum(cv2.blur(off * off, (SCALES[0], SCALES[0])), 0))
     kept = np.where(levels >= MIN_LEVELS, found.energy, np.minimum(found.energy, 0))
     return np.asarray(kept, np.float32)
