@@ -100,6 +100,7 @@ class Log:
         self._turn = threading.Lock()
         self._edge: tuple[int, Edge] | None = None
         self._prover = Prover(store.tile)
+        self._publishers: dict[Digest, PublisherKey] = {}
         self.verifier: LogVerifier = known
         # Every append reads the head that the last one wrote; its signature is checked once.
         self._open: Callable[[str], Checkpoint] = lru_cache(4)(partial(open_checkpoint, verifier=known))
@@ -140,8 +141,20 @@ class Log:
         """
         if not 0 < len(batch) <= MAX_BATCH:
             raise FormatError(f"expected 1 to {MAX_BATCH} entries at a time, found {len(batch)}")
-        known = self._store.publishers()
-        return [_examine(each, known) for each in batch]
+        return [self._examine(each) for each in batch]
+
+    def _examine(self, registration: Registration) -> Examined:
+        message = split(registration.leaf, MAX_LEAF_BYTES)
+        publisher = self._publishers.get(message.kid)
+        if publisher is None:  # admitted since, perhaps; whether one was revoked is asked at the commit
+            self._publishers = self._store.publishers()
+            publisher = self._publishers.get(message.kid)
+        if publisher is None:
+            raise AuthorisationError(
+                "expected an entry by an admitted publisher key, found another key",
+                hint="the operator of the log admits publisher keys",
+            )
+        return examine(registration, message, publisher.key, publisher.organisation)
 
     def commit(self, examined: Sequence[Examined]) -> list[Receipt]:
         """Store what :meth:`examine` returned, as :meth:`append` promises it."""
@@ -321,14 +334,3 @@ def _read_edge(size: int, writer: Writer) -> Edge:
 def _since_boot() -> float:
     # CLOCK_MONOTONIC stands still while a machine sleeps; waking up would look like a step of the clock.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def _examine(registration: Registration, known: dict[Digest, PublisherKey]) -> Examined:
-    message = split(registration.leaf, MAX_LEAF_BYTES)
-    publisher = known.get(message.kid)
-    if publisher is None:
-        raise AuthorisationError(
-            "expected an entry by an admitted publisher key, found another key",
-            hint="the operator of the log admits publisher keys",
-        )
-    return examine(registration, message, publisher.key, publisher.organisation)
