@@ -30,7 +30,7 @@ from provenance_api.document import document
 from provenance_api.guard import Edge
 from provenance_api.logs import log_as_json
 from provenance_api.metrics import Metrics
-from provenance_api.places import Places, Space
+from provenance_api.places import UPLOADS, Places, Space, remove_orphans
 from provenance_api.rates import Rates
 from provenance_api.routes import (
     health,
@@ -108,7 +108,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     installation = await run_in_threadpool(_open, settings)
     try:
-        with tempfile.TemporaryDirectory(prefix="uploads-", dir=settings.spool_folder) as folder:
+        await run_in_threadpool(remove_orphans, settings.spool_folder)
+        prefix = f"{UPLOADS}{os.getpid()}-"
+        with tempfile.TemporaryDirectory(prefix=prefix, dir=settings.spool_folder) as folder:
             app.state.wiring = wiring = _wire(installation, Path(folder))
             app.state.metrics.watch(wiring)
             installation.checking.told += [app.state.metrics.verdict, Lookout(installation.watches)]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from provenance.errors import StorageError, UnavailableError
+
+#: How upload folders are called; the number of their process follows.
+UPLOADS: Final = "uploads-"
 
 
 class Places:
@@ -91,3 +97,11 @@ class Space:
         finally:
             with self._lock:
                 self._used -= mine
+
+
+def remove_orphans(spool: Path) -> None:
+    """Remove the upload folders of processes that were killed; those that still run keep theirs."""
+    for folder in spool.glob(f"{UPLOADS}*"):
+        number = folder.name.removeprefix(UPLOADS).partition("-")[0]
+        if number.isdecimal() and (int(number) == os.getpid() or not Path(f"/proc/{number}").exists()):
+            shutil.rmtree(folder, ignore_errors=True)
