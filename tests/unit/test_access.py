@@ -9,11 +9,12 @@ from provenance.ledger.store import Store
 from provenance.service.access import Access, Caller, Scope, parse_scopes
 from provenance.service.ownership import Ownership
 from provenance.service.tables import API_KEY, open_database
+from tests.postgres import fresh_url
 
 
-@pytest.fixture
-def database(tmp_path):
-    url = f"sqlite:///{tmp_path / 'r.db'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(tmp_path, request):
+    url = fresh_url() if request.param == "postgresql" else f"sqlite:///{tmp_path / 'r.db'}"
     Store.create(url).close()
     engine = open_database(url)
     yield engine

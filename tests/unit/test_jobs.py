@@ -12,11 +12,12 @@ from provenance.service import jobs as jobs_module
 from provenance.service.jobs import MAX_TRIES, Jobs, JobState
 from provenance.service.runner import Runner
 from provenance.service.tables import open_database
+from tests.postgres import fresh_url
 
 
-@pytest.fixture
-def database(tmp_path):
-    url = f"sqlite:///{tmp_path / 'r.db'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(tmp_path, request):
+    url = fresh_url() if request.param == "postgresql" else f"sqlite:///{tmp_path / 'r.db'}"
     Store.create(url).close()
     engine = open_database(url)
     yield engine

@@ -10,14 +10,15 @@ from provenance.ledger.store import Store
 from provenance.service import replies as replies_module
 from provenance.service.replies import Replies, Reply
 from provenance.service.tables import open_database
+from tests.postgres import fresh_url
 
 ONE, OTHER = Digest.of(b"1"), Digest.of(b"2")
 MADE = Reply(201, "application/json", {"location": "/x"}, b"{}")
 
 
-@pytest.fixture
-def replies(tmp_path):
-    url = f"sqlite:///{tmp_path / 'r.db'}"
+@pytest.fixture(params=["sqlite", "postgresql"])
+def replies(tmp_path, request):
+    url = fresh_url() if request.param == "postgresql" else f"sqlite:///{tmp_path / 'r.db'}"
     Store.create(url).close()
     engine = open_database(url)
     yield Replies(engine)
