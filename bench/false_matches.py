@@ -33,7 +33,7 @@ from provenance.match.suspects import Suspect, shared_part
 
 RELATED_BITS = 75
 #: One pair in this many is laid onto each other whole and refined, features or not, to see how much detail agrees.
-FORCED_EACH = 40
+FORCED_EACH = 20
 
 
 def opened(folder: Path) -> Iterator[tuple[str, image.Rgb]]:
