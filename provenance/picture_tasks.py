@@ -46,7 +46,7 @@ def compare_picture(job: Job) -> object:
             answers.append(None)
             continue
         stored = reference.open_reference(suspect.picture)
-        comparison = compared(rgb, stored, geometry)
+        comparison, field = compared(rgb, stored, geometry)
         shared = shared_part(rgb, stored, geometry)
         sizes = ((picture.width, picture.height), (suspect.width, suspect.height))
         made = described(geometry, comparison, sizes, picture.jpeg_quality, shared.sharpness)
@@ -54,7 +54,7 @@ def compare_picture(job: Job) -> object:
             {
                 "geometry": to_plain(geometry),
                 "comparison": to_plain(comparison),
-                "map_png": draw.map_png(rgb, stored, geometry, comparison),
+                "map_png": draw.map_png(rgb, stored, geometry, comparison, field),
                 "transformation": to_plain(made),
                 "aligned_distance": shared.distance,
             }
@@ -62,20 +62,21 @@ def compare_picture(job: Job) -> object:
     return answers
 
 
-def compared(copy: warp.Rgb, stored: warp.Rgb, geometry: Geometry) -> Comparison:
-    """Return where the copy differs, faces named; they are looked for only where something does.
+def compared(copy: warp.Rgb, stored: warp.Rgb, geometry: Geometry) -> tuple[Comparison, compare.Field]:
+    """Return where the copy differs and how strongly; faces are looked for only where something does.
 
     Args:
         copy: uint8, shape (h, w, 3), upright.
         stored: uint8, shape (h, w, 3): the stored reference.
         geometry: How the copy lies in the reference.
     """
-    comparison = compare.compare_picture(copy, stored, geometry)
+    comparison, field = compare.compare_in_full(copy, stored, geometry)
     if not comparison.differences:
-        return comparison
+        return comparison, field
     back = np.linalg.inv(warp.matrix_of(geometry)).astype(np.float64)
     known = (warp.box_through(back, Box(*face)) for face in faces.find_faces(stored))
-    return covering.with_faces(comparison, [*known, *(Box(*face) for face in faces.find_faces(copy))])
+    shown = (Box(*face) for face in faces.find_faces(copy))
+    return covering.with_faces(comparison, [*known, *shown]), field
 
 
 #: What a worker may be asked to do with a picture, by name.

@@ -17,21 +17,37 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match import warp
-from provenance.match.paint import Look, look
-from provenance.match.residual import Residual, residual
+from provenance.match.bend import is_bend
+from provenance.match.paint import look
+from provenance.match.residual import SCALES, Residual, residual
 
 #: Energy (log of mean squared deviation) of 16 and 32 pixel blocks from which a block is altered. Source:
 #: bench/alteration.py, docs/measurements.md#alteration: above every clean copy of the tuning half.
-SEED: Final = (2.6, 2.0)
+SEED: Final = (2.8, 2.3)
 #: Energy from which neighbours of a seed belong to its region.
 GROW: Final = (1.6, 1.2)
 #: Energy of one standard deviation over clean copies, for the strength of a difference. Source: as SEED.
 SPREAD: Final = (0.40, 0.28)
+#: The same for the shift of a block's level (standard deviations of the copy's own unevenness). Source: as SEED.
+SHIFT_SEED: Final = (9.5, 8.5)
+SHIFT_GROW: Final = (5.0, 4.0)
+SHIFT_SPREAD: Final = (1.4, 1.1)
+#: Share of the reference that a copy must go beyond it to count as framed, and the rim left out then, pixels: the
+#: error of a perspective and the reach of its blur.
+BEYOND: Final = 0.01
+RIM_PX: Final = 8
+#: Noise of a block in luma from which it is no use if the original's detail is less, grey levels.
+LOUD: Final = 10.0
+#: Luma up to and from which a pixel is burnt out, and the share of a block's pixels that makes it so.
+BURNT: Final = (2.0, 253.0)
+BURNT_SHARE: Final = 0.9
 #: Smallest region, share of the reference's pixels: one block of the finer scale.
 MIN_SHARE: Final = 0.0008
 #: Deviation, standard deviations, and difference, grey levels, from which a single pixel counts as changed.
 CHANGED: Final = 3.0
 CHANGED_LEVELS: Final = 10.0
+#: Share of a region's pixels that must have changed for its box to be drawn around them alone.
+TRIMMED_SHARE: Final = 0.1
 #: Pixels around a region that are looked at with it: the reach of an outline.
 MARGIN_PX: Final = 6
 #: Detail of the copy against the reference's from which something is missing rather than replaced.
@@ -44,6 +60,20 @@ MIN_COVERED: Final = 1024
 _FEATURELESS = 1.5
 
 Plane = NDArray[np.float32]
+_Surroundings = tuple[Plane, Plane, warp.Mask, warp.Mask]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Field:
+    """Where the copy differs, on the reference's grid.
+
+    Attributes:
+        strength: float32, shape (h, w): standard deviations above what clean copies show; 0 outside the copy.
+        seen: bool, shape (h, w): where a difference could be seen.
+    """
+
+    strength: Plane
+    seen: warp.Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +85,14 @@ class _Region:
 
 
 def compare_picture(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, geometry: Geometry) -> Comparison:
-    """Return where the copy differs from the reference, and how much of the copy could be compared.
+    """Return where the copy differs from the reference; see :func:`compare_in_full`."""
+    return compare_in_full(copy_rgb, reference_rgb, geometry)[0]
+
+
+def compare_in_full(
+    copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, geometry: Geometry
+) -> tuple[Comparison, Field]:
+    """Return where the copy differs from the reference, how much of it could be compared, and the statistic.
 
     Args:
         copy_rgb: uint8, shape (h, w, 3), upright.
@@ -64,24 +101,66 @@ def compare_picture(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, geometry: Geome
     """
     matrix = warp.matrix_of(geometry)
     laid, inside = warp.onto(copy_rgb, reference_rgb.shape, matrix)
+    inside &= _framed(matrix, inside.shape)
     if int(inside.sum()) < MIN_COVERED:
-        return Comparison(not_compared=("picture: the part the copy shares with the original is too small",))
+        nothing = Field(np.zeros(inside.shape, np.float32), np.zeros_like(inside))
+        reason = "picture: the part the copy shares with the original is too small"
+        return Comparison(not_compared=(reason,)), nothing
     found = residual(laid, reference_rgb, inside)
     back = np.linalg.inv(matrix).astype(np.float64)
+    seen = inside & ~_blind(found)
     shared = warp.box_through(back, Box(0.0, 0.0, 1.0, 1.0)).area
     differences = tuple(_difference(found, region, back, shared) for region in _regions(found))
-    return Comparison(
+    comparison = Comparison(
         differences=differences,
-        compared=min(max(shared, 0.0), 1.0),
-        not_compared=tuple(_gaps(found, shared)),
+        compared=min(max(shared, 0.0), 1.0) * float(seen.sum() / inside.sum()),
+        not_compared=tuple(_gaps(found, shared, seen)),
     )
+    return comparison, Field(_strength(found), seen)
+
+
+def _framed(matrix: warp.Matrix, shape: tuple[int, ...]) -> warp.Mask:
+    """Return the reference without the rim where the copy goes on beyond it.
+
+    What surrounds a picture on a screenshot or a photographed screen bleeds into its edge.
+    """
+    outline = warp.apply(matrix, warp.CORNERS)
+    beyond = bool((outline.min(axis=0) < -BEYOND).any() or (outline.max(axis=0) > 1 + BEYOND).any())
+    whole, rim = np.ones(shape, np.bool_), RIM_PX if beyond else 0
+    if rim:
+        whole[:rim], whole[-rim:], whole[:, :rim], whole[:, -rim:] = False, False, False, False
+    return whole
+
+
+def _blind(found: Residual) -> warp.Mask:
+    """Return where nothing could stand out: noise or blur above any detail, or burnt to black or white."""
+    window = (SCALES[1], SCALES[1])
+    noise = cv2.blur(found.sigma, window)
+    detail = cv2.blur(_detail(found.expected[:, :, 0]), window)
+    level = found.copy[:, :, 0]
+    burnt = cv2.blur(((level <= BURNT[0]) | (level >= BURNT[1])).astype(np.float32), window) > BURNT_SHARE
+    kept = (found.expected[:, :, 0] > BURNT[0]) & (found.expected[:, :, 0] < BURNT[1])
+    return np.asarray((noise > np.maximum(detail, LOUD)) | (burnt & kept), np.bool_)
+
+
+def _strength(found: Residual) -> Plane:
+    """Return the strongest of the statistics at each pixel, in standard deviations of clean copies."""
+    energy = [plane / spread for plane, spread in zip(found.energy, SPREAD, strict=True)]
+    shift = [plane / spread for plane, spread in zip(found.shift, SHIFT_SPREAD, strict=True)]
+    return np.asarray(np.maximum(np.max([*energy, *shift], axis=0), 0), np.float32)
+
+
+def _beyond(found: Residual, energy: tuple[float, float], shift: tuple[float, float]) -> warp.Mask:
+    beyond = np.zeros(found.inside.shape, np.bool_)
+    for scale in range(len(SCALES)):
+        beyond |= (found.energy[scale] > energy[scale]) | (found.shift[scale] > shift[scale])
+    return beyond & found.inside
 
 
 def _regions(found: Residual) -> list[_Region]:
     """Return the connected regions around seeds, strongest first."""
-    seed = (found.energy[0] > SEED[0]) | (found.energy[1] > SEED[1])
-    grown = (found.energy[0] > GROW[0]) | (found.energy[1] > GROW[1])
-    grown &= found.inside
+    seed, grown = _beyond(found, SEED, SHIFT_SEED), _beyond(found, GROW, SHIFT_GROW)
+    strengths = _strength(found)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(grown.astype(np.uint8), connectivity=8)
     regions = []
     for label in range(1, count):
@@ -89,22 +168,16 @@ def _regions(found: Residual) -> list[_Region]:
         mask = labels == label
         if area < MIN_SHARE * grown.size or not (mask & seed).any():
             continue
-        strength = max(float(found.energy[scale][mask].max()) / SPREAD[scale] for scale in range(len(SPREAD)))
+        strength = float(strengths[mask].max())
         rows, columns = slice(top, top + height), slice(left, left + width)
         regions.append(_Region(rows, columns, mask[rows, columns], strength))
     return sorted(regions, key=lambda region: -region.strength)
 
 
 def _difference(found: Residual, region: _Region, back: warp.Matrix, shared: float) -> Difference:
-    height, width = found.inside.shape
-    on_reference = Box(
-        region.columns.start / width,
-        region.rows.start / height,
-        (region.columns.stop - region.columns.start) / width,
-        (region.rows.stop - region.rows.start) / height,
-    )
     surroundings = _surroundings(found, region)
-    kind = _kind(found, region, look(*surroundings))
+    on_reference = _box(found, region, surroundings[2])
+    kind = _kind(found, region, surroundings)
     # The blocks of the statistic reach beyond strokes; pixels do not.
     differing = int(surroundings[2].sum()) if kind is DifferenceKind.OVERLAY else int(region.mask.sum())
     return Difference(
@@ -116,20 +189,47 @@ def _difference(found: Residual, region: _Region, back: warp.Matrix, shared: flo
     )
 
 
-def _kind(found: Residual, region: _Region, seen: Look | None) -> DifferenceKind:
-    """Return what the region looks like: paint is an overlay, lost detail is a removal, else replaced."""
-    shown = found.copy[region.rows, region.columns, 0]
-    known = found.expected[region.rows, region.columns, 0]
-    shown_detail, known_detail = _detail(shown)[region.mask], _detail(known)[region.mask]
+def _box(found: Residual, region: _Region, changed: warp.Mask) -> Box:
+    """Return the box around the changed pixels, or the region's where they are few.
+
+    Blocks that touch a difference stand out too, so a region reaches half a block beyond what differs.
+    """
+    height, width = found.inside.shape
+    top, left = max(region.rows.start - MARGIN_PX, 0), max(region.columns.start - MARGIN_PX, 0)
+    rows, columns = region.rows, region.columns
+    if changed.sum() >= TRIMMED_SHARE * region.mask.sum():
+        # A single stray pixel does not stretch the box.
+        across, down = np.flatnonzero(changed.sum(axis=0) > 1), np.flatnonzero(changed.sum(axis=1) > 1)
+        if len(across) and len(down):
+            rows = slice(top + int(down[0]), top + int(down[-1]) + 1)
+            columns = slice(left + int(across[0]), left + int(across[-1]) + 1)
+    return Box(
+        columns.start / width,
+        rows.start / height,
+        (columns.stop - columns.start) / width,
+        (rows.stop - rows.start) / height,
+    )
+
+
+def _kind(found: Residual, region: _Region, surroundings: _Surroundings) -> DifferenceKind:
+    """Return what the region looks like: paint is an overlay, what moved is warped, lost detail is removed."""
+    seen = look(*surroundings)
+    here = (region.rows, region.columns)
+    shown_detail, known_detail = (
+        _detail(planes[here][..., 0])[region.mask] for planes in (found.copy, found.expected)
+    )
     if seen is not None and seen.paint:
         return DifferenceKind.OVERLAY
     usual = float(np.median(known_detail))
+    shown, expected, changed, _ = surroundings
+    if is_bend(shown[..., 0].copy(), expected[..., 0].copy(), changed):
+        return DifferenceKind.WARPED
     if usual >= MIN_DETAIL and float(np.median(shown_detail)) < MISSING_DETAIL * usual:
         return DifferenceKind.REMOVED
     return DifferenceKind.REPLACED
 
 
-def _surroundings(found: Residual, region: _Region) -> tuple[Plane, Plane, warp.Mask, warp.Mask]:
+def _surroundings(found: Residual, region: _Region) -> _Surroundings:
     """Return copy, original, changed and covered pixels of the region with a margin of its surroundings."""
     height, width = found.inside.shape
     wide = (
@@ -140,8 +240,8 @@ def _surroundings(found: Residual, region: _Region) -> tuple[Plane, Plane, warp.
     here = np.zeros(found.inside.shape, np.bool_)
     here[region.rows, region.columns] = region.mask
     off = np.abs(shown - expected).max(axis=2)
-    beyond = np.abs(found.deviation[wide]).max(axis=2) > CHANGED
-    changed = np.asarray(here[wide] & beyond & (off > CHANGED_LEVELS), np.bool_)
+    beyond = off > np.maximum(CHANGED * found.sigma[wide], CHANGED_LEVELS)
+    changed = np.asarray(here[wide] & beyond, np.bool_)
     return shown, expected, changed, found.inside[wide]
 
 
@@ -151,7 +251,7 @@ def _detail(luma: Plane) -> Plane:
     return np.sqrt(np.maximum(np.asarray(variance, np.float32), 0))
 
 
-def _gaps(found: Residual, shared: float) -> list[str]:
+def _gaps(found: Residual, shared: float, seen: warp.Mask) -> list[str]:
     gaps = []
     if shared < 0.99:
         gaps.append(
@@ -163,6 +263,11 @@ def _gaps(found: Residual, shared: float) -> list[str]:
     flat = float((_detail(found.expected[:, :, 0])[found.inside] < _FEATURELESS).mean())
     if flat > 0.05:
         gaps.append(f"picture: {flat:.0%} of the shared part is too flat to show small differences")
+    blind = 1 - float(seen.sum() / found.inside.sum())
+    if blind > 0.01:
+        gaps.append(
+            f"picture: {blind:.0%} of the shared part is too noisy, blurred or burnt out to be compared"
+        )
     if found.blur > 1.5:
         gaps.append("picture: the copy is strongly blurred; small differences cannot be seen")
     return gaps

@@ -81,6 +81,8 @@ class Look:
         flat: Of the deep ones, share without detail.
         through: Correlation of their detail with that of what is beneath, -1..1.
         step: Median step across the outline, grey levels.
+        upper_step: Step that 3 parts in 10 of the outline exceed: where the original has the colour of the paint,
+            no outline shows.
         off: Median difference from what is beneath, grey levels.
         lighter: Upper quartile of the difference in luma alone, grey levels.
     """
@@ -94,6 +96,7 @@ class Look:
     flat: float
     through: float
     step: float
+    upper_step: float
     off: float
     lighter: float
 
@@ -101,10 +104,15 @@ class Look:
     def paint(self) -> bool:
         """Whether it is a translucent layer, thin strokes, bold lettering or a filled shape."""
         layer = self.layered >= 0.35 and self.told >= 0.75 and self.step >= LAYER_STEP
-        if layer or self.step < STEP:
+        if layer or self.upper_step < STEP:
             return layer
-        strokes = self.deep < 0.35 and (self.told >= 0.6 or self.outlined >= 0.9) and self.off >= 25
-        lettering = self.deep < 0.7 and self.told >= 0.93 and self.solid >= 0.6
+        strokes = (
+            self.step >= STEP
+            and self.deep < 0.35
+            and (self.told >= 0.6 or self.outlined >= 0.9)
+            and self.off >= 25
+        )
+        lettering = self.step >= STEP and self.deep < 0.7 and self.told >= 0.93 and self.solid >= 0.6
         lettering = lettering and self.tight >= 0.7 and self.flat < 0.7
         filled = self.deep >= 0.35 and self.solid >= 0.78 and self.tight >= 0.83 and self.flat >= 0.5
         filled = filled and self.told >= 0.72 and self.lighter >= 20 and self.through < 0.6
@@ -133,6 +141,7 @@ def look(shown: Plane, expected: Plane, changed: Mask, inside: Mask) -> Look | N
     solid = layered | np.any([_near(here, one, _REACH) for one in colours], axis=0)
     tight = np.any([_near(here, one, _TIGHT) for one in colours], axis=0)
     deep = pixels.depth > _EDGE_PX + 1
+    steps = _steps(shown, changed, inside & ~changed)
     enough = int(deep.sum()) >= _FEWEST
 
     def within(share: Mask, among: Mask) -> float:
@@ -147,7 +156,8 @@ def look(shown: Plane, expected: Plane, changed: Mask, inside: Mask) -> Look | N
         tight=within(np.broadcast_to(tight, deep.shape), deep & solid & ~layered),
         flat=within(_spread(shown)[changed] <= _FLAT, deep),
         through=_through(shown, expected, changed),
-        step=_step(shown, changed, inside & ~changed),
+        step=float(np.median(steps)),
+        upper_step=float(np.quantile(steps, 0.7)),
         off=float(np.median(off)),
         lighter=float(np.quantile(np.abs(here[:, 0] - beneath[:, 0]), 0.75)),
     )
@@ -303,8 +313,8 @@ def _through(shown: Plane, expected: Plane, changed: Mask) -> float:
     return float((here * there).mean() / np.sqrt((here * here).mean() * (there * there).mean() + 1))
 
 
-def _step(shown: Plane, changed: Mask, around: Mask) -> float:
-    """Return the median step of the copy across the outline of what changed, grey levels."""
+def _steps(shown: Plane, changed: Mask, around: Mask) -> Plane:
+    """Return the step of the copy at each pixel of the outline of what changed, grey levels; 0 without outline."""
     window, shares, means = (7, 7), [], []
     for part in (changed, around):
         share = cv2.blur(part.astype(np.float32), window)
@@ -314,5 +324,5 @@ def _step(shown: Plane, changed: Mask, around: Mask) -> float:
     rim = changed & (cv2.erode(changed.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
     rim &= (shares[0] > 0.1) & (shares[1] > 0.1)
     if not rim.any():
-        return 0.0
-    return float(np.median(np.linalg.norm(means[0][rim] - means[1][rim], axis=1)))
+        return np.zeros(1, np.float32)
+    return np.asarray(np.linalg.norm(means[0][rim] - means[1][rim], axis=1), np.float32)

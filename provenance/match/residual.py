@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.match import warp
+from provenance.match.tone import toned
 
 #: Widths of the blocks, pixels of the reference at a long side of 512: about 1 and 4 parts in 1000 of a
 #: square picture, the smallest differences that are looked for.
@@ -22,9 +23,11 @@ SCALES: Final = (16, 32)
 # Normal distribution: the absolute deviation not exceeded by 30 parts in 100, in standard deviations. A lower
 # quantile than the median holds where most of a picture was altered.
 _QUANTILE, _QUANTILE_DEVIATION = 0.30, 0.3853
-# Tukey's biweight at 95 % efficiency. Source: Maronna, Martin, Yohai 2006, section 2.3.
-_TUKEY = 4.685
-_ROUNDS = 8
+# Quantiles of block means whose implied spread is tried, and the normal distribution's deviation at each: a mean
+# that many blocks share is the copy's own unevenness.
+_USUAL = ((0.30, 0.3853), (0.60, 0.8416), (0.80, 1.2816))
+# Width of what level and contrast follow, pixels, and the bounds of the contrast: three blocks of the finer scale.
+_AROUND_PX, _CONTRAST = 48, (0.7, 1.4)
 # Blur of the copy against the reference that is tried, standard deviation in pixels.
 _BLURS = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 4.0)
 # Least noise of luma and of the colour differences, grey levels: rounding to 8 bits twice and WebP at its best;
@@ -32,6 +35,8 @@ _BLURS = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 4.0)
 _FLOORS = (1.0, 2.5, 2.5)
 # Weight of the belief that a level stays what it was, in blocks: a colour too rare to show its tone keeps it.
 _BELIEF = 0.02
+# Least spread of block means, grey levels: rounding, and what a tone curve of seven terms leaves.
+_LEAST_SHIFT = 2.0
 # Most that the channels of a copy without colour differ, grey levels: JPEG and film rounding.
 _GREY = 6
 # A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
@@ -57,6 +62,7 @@ class Residual:
         inside: bool, shape (h, w): where the copy covers the reference.
         copy: float32, shape (h, w, 3): the copy, luma and colour differences, 0..255.
         expected: float32, shape (h, w, 3): the reference in the copy's tone and blur.
+        sigma: float32, shape (h, w): noise of the copy in luma, grey levels.
         blur: Standard deviation of the copy's blur against the reference, pixels; negative where the copy
             is the sharper one.
         noise: Noise of the copy in luma at middling texture, grey levels.
@@ -68,6 +74,7 @@ class Residual:
     inside: warp.Mask
     copy: Plane
     expected: Plane
+    sigma: Plane
     blur: float
     noise: float
 
@@ -75,9 +82,11 @@ class Residual:
 def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Residual:
     """Return what tone, blur and noise do not explain of the copy.
 
-    1. The tone that most blocks agree on is applied to the reference.
+    1. The tone and light that most blocks agree on are applied to the reference.
     2. The sharper of the two is blurred until their detail has one contrast.
-    3. The noise is measured against local texture and taken out.
+    3. Level and contrast follow the copy around each pixel; what is left is structure.
+    4. The noise is measured against local texture and taken out.
+    5. Levels of blocks, which step 3 took out, are judged by themselves.
 
     Args:
         laid: uint8, shape (h, w, 3): the copy on the reference's grid.
@@ -86,22 +95,22 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     """
     known = _grey(reference_rgb) if _colourless(laid, inside) else reference_rgb
     copy = _planes(laid.astype(np.float32))
-    expected = _planes(_toned(laid.astype(np.float32), known.astype(np.float32), inside))
+    expected = _planes(toned(laid.astype(np.float32), known.astype(np.float32), inside))
     blur = _blur(copy[:, :, 0], expected[:, :, 0], inside)
     shown = copy
     if blur > 0:
         expected = _blurred(expected, blur)
     elif blur < 0:
         shown = _blurred(copy, -blur)
-    rest = shown - expected
+    rest = _followed(shown, expected, inside)
     activity = _activity(expected)
     curves = [_noise(rest[:, :, c], activity, inside, _FLOORS[c]) for c in range(3)]
     sigma = np.stack([_usual(activity, *curve) for curve in curves], axis=2)
     deviation = rest / sigma
     energy = np.stack([_energy(deviation, inside, width) for width in SCALES])
-    shift = np.stack([_shift(rest, sigma, inside, width) for width in SCALES])
+    shift = np.stack([_shift(shown - expected, sigma, inside, width) for width in SCALES])
     middle = float(np.median(sigma[:, :, 0][inside]))
-    return Residual(deviation, energy, shift, inside, copy, expected, blur, middle)
+    return Residual(deviation, energy, shift, inside, copy, expected, sigma[:, :, 0], blur, middle)
 
 
 def _planes(rgb: Plane) -> Plane:
@@ -123,61 +132,26 @@ def _blurred(planes: Plane, deviation: float) -> Plane:
     return np.asarray(cv2.GaussianBlur(planes, (0, 0), deviation), np.float32)
 
 
-def _toned(copy: Plane, known: Plane, inside: warp.Mask) -> Plane:
-    """Return the reference in the copy's tone: a curve for each channel and a share of the other two."""
-    height, width = inside.shape
-    # Block means: tone is a matter of areas, and they do not feel misregistration and grain.
-    size = (max(1, width // 8), max(1, height // 8))
-    cover = cv2.resize(inside.astype(np.float32), size, interpolation=cv2.INTER_AREA).ravel()
-    where = cover > 0.99 if (cover > 0.99).sum() >= 16 else cover > 0
-    means = [cv2.resize(a, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) for a in (copy, known)]
-    row, column = np.divmod(np.arange(size[0] * size[1]), size[0])
-    tile = (row * 3 // size[1]) * 3 + column * 3 // size[0]
-    toned = np.empty_like(known)
-    for channel in range(3):
-        terms = _terms(np.asarray(means[1][where], np.float32), channel)
-        curve = _robust(terms, np.asarray(means[0][where, channel], np.float32), tile[where])
-        toned[:, :, channel] = (_terms(known.reshape(-1, 3), channel) @ curve).reshape(height, width)
-    # What the copy's tone drove beyond black and white was cut off there.
-    return np.clip(toned, 0, 255)
+def _followed(shown: Plane, expected: Plane, inside: warp.Mask) -> Plane:
+    """Return what the copy leaves of the original where level and contrast may follow it around each pixel.
 
-
-def _terms(rgb: Plane, channel: int) -> Plane:
-    """Return the terms of a tone: constant, own level, the other two, and three bends of the own level."""
-    level = np.clip(rgb / 255, 0, 1)
-    own = level[:, channel]
-    others = (level[:, (channel + 1) % 3], level[:, (channel + 2) % 3])
-    columns = (np.ones_like(own), own, *others, own**2, own**3, np.sqrt(own))
-    return np.stack(columns, axis=1).astype(np.float32)
-
-
-def _robust(terms: Plane, wanted: Plane, tile: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return coefficients that suit the largest part of the blocks.
-
-    Starts are the unchanged level and fits to the whole and to each ninth of the picture; the one that leaves
-    the smallest lower quantile wins, so that a shift of half the picture is not averaged away.
+    Light that changes from place to place is no difference of content; the contrast follows within bounds, so
+    that missing detail stays missing.
     """
-    same = np.zeros(terms.shape[1])
-    same[1] = 255
-    everywhere = np.ones(len(wanted), np.bool_)
-    parts = [part for part in (everywhere, *(tile == t for t in range(9))) if part.sum() >= 8]
-    starts = [same, *(_ridge(terms, wanted, part.astype(np.float64), same) for part in parts)]
-    off = [float(np.quantile(np.abs(wanted - terms @ start), _QUANTILE)) for start in starts]
-    best = starts[int(np.argmin(off))]
-    for _ in range(_ROUNDS):
-        distance = np.abs(wanted - terms @ best)
-        scale = max(float(np.quantile(distance, _QUANTILE)) / _QUANTILE_DEVIATION, 1.0)
-        weight = np.clip(1 - (distance / (_TUKEY * scale)) ** 2, 0, None) ** 2
-        best = _ridge(terms, wanted, weight, same)
-    return best.astype(np.float32)
+    cover, window = inside.astype(np.float32), (_AROUND_PX, _AROUND_PX)
+    share = np.maximum(cv2.blur(cover, window), 1e-3)
 
+    def around(planes: Plane) -> Plane:
+        many = planes.ndim == 3
+        total = cv2.blur(planes * (cover[..., None] if many else cover), window)
+        return np.asarray(total / (share[..., None] if many else share), np.float32)
 
-def _ridge(
-    terms: Plane, wanted: Plane, weight: NDArray[np.float64], same: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    loaded = terms.astype(np.float64) * weight[:, None]
-    normal = loaded.T @ terms + _BELIEF * np.eye(terms.shape[1])
-    return same + np.linalg.solve(normal, loaded.T @ (wanted - terms @ same))
+    here, there = shown - around(shown), expected - around(expected)
+    luma = (here[..., 0], there[..., 0])
+    both, own = around(luma[0] * luma[1]), around(luma[1] * luma[1])
+    # Four grey levels squared: without detail the contrast stays what it was.
+    contrast = np.clip((both + 4) / (own + 4), *_CONTRAST)
+    return np.asarray(here - contrast[..., None] * there, np.float32)
 
 
 def _band(plane: Plane) -> Plane:
@@ -267,9 +241,9 @@ def _shift(rest: Plane, sigma: Plane, inside: warp.Mask, width: int) -> Plane:
     strongest = np.zeros(inside.shape, np.float32)
     for channel in range(3):
         value = np.abs(_mean(rest[:, :, channel], inside, width))
-        usual = float(np.quantile(value[inside], _QUANTILE)) / _QUANTILE_DEVIATION
+        seen = value[inside]
+        usual = max(float(np.quantile(seen, share)) / deviation for share, deviation in _USUAL)
         # Where texture is noisy its mean is too; half of the noise is what a block of 16 pixels keeps of it.
         own = _mean(sigma[:, :, channel], inside, width) * (8 / width)
-        least = _FLOORS[channel] / 2
-        strongest = np.maximum(strongest, value / np.maximum(np.maximum(usual, own), least))
+        strongest = np.maximum(strongest, value / np.maximum(np.maximum(usual, own), _LEAST_SHIFT))
     return np.where(inside, strongest, 0).astype(np.float32)

@@ -1,7 +1,9 @@
-"""Pictures of the answer: the copy with numbered marks beside the registered original's reference."""
+"""Pictures of the answer: the copy with numbered marks, the registered original beside it, and where they differ."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from textwrap import wrap
 from typing import Final
 
 import cv2
@@ -10,63 +12,146 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from provenance.errors import MediaError
-from provenance.evidence import Box, Comparison, DifferenceKind, Geometry
+from provenance.evidence import Box, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match import warp
+from provenance.match.compare import Field
+from provenance.reasons import difference_text
 
-#: Width of each of the two pictures, pixels: legible on a page 1,000 pixels wide.
+#: Width of each panel, pixels, and its greatest height: two beside each other are legible on a page 1,000 pixels
+#: wide, and at a third of that their lettering still is.
 PANEL_PX: Final = 480
-_MARGIN, _HEAD, _FOOT = 16, 34, 30
+PANEL_HEIGHT_PX: Final = 640
+#: Strength at which the heat is full, standard deviations above clean copies; it begins at a third of it.
+FULL_HEAT: Final = 12.0
+_MARGIN, _TITLE, _LINE = 16, 40, 26
+_TITLE_FONT, _TEXT_FONT = 22, 19
+_LETTERS = 46  # that fit into a panel's width at the size of the text
 _GROUND, _INK, _QUIET = (250, 250, 247), (27, 29, 33), (90, 94, 102)
 #: Outline of a mark by kind; the number and the words say the same, so nothing depends on the colour.
 _COLOUR: Final = {DifferenceKind.OVERLAY: (29, 78, 137)}
 _ALTERED: Final = (166, 38, 31)
+_HATCH_PX = 9
+_BEYOND = (225, 225, 222)
 
 Rgb = NDArray[np.uint8]
 
 
-def map_png(copy_rgb: Rgb, reference_rgb: Rgb, geometry: Geometry, comparison: Comparison) -> bytes:
-    """Return a PNG: left the copy with numbered differences, right the same part of the registered original.
+@dataclass(frozen=True, slots=True)
+class _Panels:
+    """Where the parts of a sheet stand.
+
+    Attributes:
+        size: Width and height of a panel, pixels.
+        places: Left and top of the copy, the original and the heat.
+        legend: Left and top of the words.
+        sheet: Width and height of the whole.
+    """
+
+    size: tuple[int, int]
+    places: tuple[tuple[int, int], ...]
+    legend: tuple[int, int]
+    sheet: tuple[int, int]
+
+
+def map_png(
+    copy_rgb: Rgb, reference_rgb: Rgb, geometry: Geometry, comparison: Comparison, field: Field | None = None
+) -> bytes:
+    """Return a PNG: above, the copy and the same part of the original with numbered differences; below, words.
+
+    With ``field`` the copy is shown again in grey, under the strength of its difference from the original, with
+    what could not be compared hatched.
 
     Args:
         copy_rgb: uint8, shape (h, w, 3).
         reference_rgb: uint8, shape (h, w, 3).
         geometry: How the copy lies in the reference.
         comparison: What differs; boxes are fractions of the copy.
+        field: Strength of the difference on the reference's grid.
 
     Raises:
         MediaError: The picture cannot be encoded.
     """
-    height, width = copy_rgb.shape[:2]
-    scale = PANEL_PX / width
-    size = (PANEL_PX, max(round(height * scale), 1))
-    copy = cv2.resize(copy_rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    original = as_copy(reference_rgb, geometry, size)
-    canvas = Image.new("RGB", (2 * PANEL_PX + 3 * _MARGIN, size[1] + _HEAD + _FOOT), _GROUND)
-    right = PANEL_PX + 2 * _MARGIN
-    canvas.paste(Image.fromarray(np.asarray(copy, np.uint8)), (_MARGIN, _HEAD))
-    canvas.paste(Image.fromarray(original), (right, _HEAD))
+    lines = _legend(comparison)
+    panels = _laid_out(copy_rgb.shape, len(lines), heat=field is not None)
+    width, height = panels.size
+    shrinks = width < copy_rgb.shape[1]
+    copy = cv2.resize(copy_rgb, panels.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    shown = [np.asarray(copy, np.uint8), as_copy(reference_rgb, geometry, panels.size)]
+    titles = ["this copy", "registered original, same part"]
+    if field is not None:
+        shown.append(_heated(shown[0], field, geometry, panels.size))
+        titles.append("where they differ")
+    canvas = Image.new("RGB", panels.sheet, _GROUND)
     pen = ImageDraw.Draw(canvas)
-    font, small = ImageFont.load_default(15), ImageFont.load_default(13)
-    pen.text((_MARGIN, 9), "this copy", fill=_INK, font=font)
-    pen.text((right, 9), "registered original, same part", fill=_INK, font=font)
-    for number, difference in enumerate(comparison.differences, 1):
-        if difference.box is not None:
-            colour = _COLOUR.get(difference.kind, _ALTERED)
-            for left in (_MARGIN, right):
-                mark(pen, difference.box, (left, _HEAD), size, number, colour)
-    words = "; ".join(f"{number} {one.kind.value}" for number, one in enumerate(comparison.differences, 1))
-    text = words or f"no difference found in the {comparison.compared:.0%} of the copy that was compared"
-    pen.text((_MARGIN, size[1] + _HEAD + 8), text[:130], fill=_QUIET, font=small)
+    for picture, title, (left, top) in zip(shown, titles, panels.places, strict=True):
+        canvas.paste(Image.fromarray(picture), (left, top))
+        pen.text((left, top - 31), title, fill=_INK, font=ImageFont.load_default(_TITLE_FONT))
+        for number, difference in enumerate(comparison.differences, 1):
+            if difference.box is not None:
+                mark(pen, difference.box, (left, top), (width, height), number, _colour(difference))
+    _write(pen, lines, panels.legend, heat=field is not None)
     return png(np.asarray(canvas))
 
 
-def as_copy(reference_rgb: Rgb, geometry: Geometry, size: tuple[int, int]) -> Rgb:
-    """Return the reference as the copy shows it; parts the original does not have are light grey."""
-    height, width = reference_rgb.shape[:2]
+def _laid_out(shape: tuple[int, ...], lines: int, *, heat: bool) -> _Panels:
+    """Return two panels above; below, the heat with the words beside it, or the words alone."""
+    scale = min(PANEL_PX / shape[1], PANEL_HEIGHT_PX / shape[0])
+    size = (max(round(shape[1] * scale), 1), max(round(shape[0] * scale), 1))
+    right, below = PANEL_PX + 2 * _MARGIN, _TITLE + size[1] + _TITLE
+    places = [(_MARGIN, _TITLE), (right, _TITLE)]
+    words = (lines + (2 if heat else 0)) * _LINE
+    if heat:
+        places.append((_MARGIN, below))
+        legend, bottom = (right, below), below + max(size[1], words)
+    else:
+        legend, bottom = (_MARGIN, below - _TITLE + _MARGIN), below - _TITLE + _MARGIN + words
+    return _Panels(size, tuple(places), legend, (2 * PANEL_PX + 3 * _MARGIN, bottom + _MARGIN))
+
+
+def _colour(difference: Difference) -> tuple[int, int, int]:
+    return _COLOUR.get(difference.kind, _ALTERED)
+
+
+# --- panels ----------------------------------------------------------------------------------------------
+
+
+def as_copy(
+    plane: NDArray[np.generic],
+    geometry: Geometry,
+    size: tuple[int, int],
+    beyond: tuple[int, int, int] = _BEYOND,
+    flags: int = cv2.INTER_LINEAR,
+) -> Rgb:
+    """Return what lies on the reference's grid as the copy shows it; what the original does not have is grey.
+
+    Args:
+        plane: Shape (h, w) or (h, w, 3), 0..255: the reference, or a value for each of its pixels.
+        geometry: How the copy lies in the reference.
+        size: Width and height of the panel, pixels.
+        beyond: Value of what lies outside the reference.
+        flags: Interpolation of OpenCV.
+    """
+    height, width = plane.shape[:2]
     onto = warp.to_pixels(width, height) @ warp.matrix_of(geometry) @ np.linalg.inv(warp.to_pixels(*size))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    shown = cv2.warpPerspective(reference_rgb, onto, size, flags=flags, borderValue=(225, 225, 222))
+    shown = cv2.warpPerspective(
+        plane.astype(np.uint8), onto, size, flags=flags | cv2.WARP_INVERSE_MAP, borderValue=beyond
+    )
     return np.asarray(shown, np.uint8)
+
+
+def _heated(copy: Rgb, field: Field, geometry: Geometry, size: tuple[int, int]) -> Rgb:
+    """Return the copy in pale grey under the strength of the difference, hatched where nothing is known."""
+    grey = 110 + cv2.cvtColor(copy, cv2.COLOR_RGB2GRAY).astype(np.float32) * 0.5
+    heat = np.clip((field.strength / FULL_HEAT - 1 / 3) * 1.5, 0, 1) * 255
+    laid = as_copy(heat, geometry, size, (0, 0, 0))
+    colours = cv2.applyColorMap(255 - laid, cv2.COLORMAP_INFERNO)[:, :, ::-1]
+    share = np.clip(laid.astype(np.float32) / 255 * 2, 0, 0.85)[..., None]
+    made = grey[..., None] * (1 - share) + colours * share
+    seen = as_copy(field.seen, geometry, size, (0, 0, 0), cv2.INTER_NEAREST) > 0
+    rows, columns = np.indices(seen.shape)
+    stripes = (rows + columns) % _HATCH_PX < 2
+    made[~seen & stripes] = _QUIET
+    return np.clip(made, 0, 255).astype(np.uint8)
 
 
 def mark(
@@ -82,8 +167,54 @@ def mark(
     edges = (left, top, left + max(box.w * size[0], 6), top + max(box.h * size[1], 6))
     pen.rectangle(edges, outline=(255, 255, 255), width=5)
     pen.rectangle((edges[0] + 1, edges[1] + 1, edges[2] - 1, edges[3] - 1), outline=colour, width=3)
-    pen.rectangle((left, top, left + 20, top + 20), fill=colour)
-    pen.text((left + 6, top + 2), str(number), fill=(255, 255, 255), font=ImageFont.load_default(14))
+    # The number stands outside where there is room: inside it would cover what it points at.
+    above = top - 24 if top - 24 >= at[1] else top
+    wide = 14 + 10 * len(str(number))
+    pen.rectangle((left, above, left + wide, above + 24), fill=colour, outline=(255, 255, 255))
+    pen.text((left + 7, above + 2), str(number), fill=(255, 255, 255), font=ImageFont.load_default(18))
+
+
+# --- words -----------------------------------------------------------------------------------------------
+
+
+def _legend(comparison: Comparison) -> list[tuple[str, tuple[int, int, int]]]:
+    """Return the lines of the words with their colours; long sentences take several."""
+    lines = []
+    for number, one in enumerate(comparison.differences, 1):
+        text = f"{number}  {difference_text(one)} ({one.kind.value})"
+        lines += [(line, _colour(one)) for line in wrap(text, _LETTERS, subsequent_indent="    ")]
+    if not lines:
+        share = f"{comparison.compared:.0%}"
+        text = f"no difference found in the {share} of the copy that was compared"
+        lines += [(line, _INK) for line in wrap(text, _LETTERS)]
+    for gap in comparison.not_compared:
+        text = "not compared: " + gap.removeprefix("picture: ")
+        lines += [(line, _QUIET) for line in wrap(text, _LETTERS, subsequent_indent="    ")]
+    return lines
+
+
+def _write(
+    pen: ImageDraw.ImageDraw,
+    lines: list[tuple[str, tuple[int, int, int]]],
+    at: tuple[int, int],
+    *,
+    heat: bool,
+) -> None:
+    font, (left, top) = ImageFont.load_default(_TEXT_FONT), at
+    for line, colour in lines:
+        pen.text((left, top), line, fill=colour, font=font)
+        top += _LINE
+    if not heat:
+        return
+    top += _LINE // 2
+    scale = cv2.applyColorMap(np.arange(255, -1, -1, dtype=np.uint8)[None], cv2.COLORMAP_INFERNO)[0, :, ::-1]
+    for step in range(120):
+        shade = tuple(int(value) for value in scale[step * 255 // 119])
+        pen.line((left + step, top + 3, left + step, top + 19), fill=shade)
+    least = FULL_HEAT / 3
+    pen.text(
+        (left + 130, top), f"{least:.0f} to {FULL_HEAT:.0f} sd above clean copies", fill=_QUIET, font=font
+    )
 
 
 def png(pixels: Rgb) -> bytes:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Geometry
+from provenance.match.compare import Field
 from provenance.report.draw import PANEL_PX, map_png
 
 WHOLE = Geometry((1, 0, 0, 0, 1, 0, 0, 0, 1), False, Box(0, 0, 1, 1), 0.0, 1.0, 50)
@@ -49,12 +50,28 @@ def test_a_mirrored_copy_is_shown_beside_the_original_as_the_copy_shows_it():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_difference_changes_both_panels_only_around_its_box(kind):
     plain, marked = drawn(halves(), halves(), WHOLE), drawn(halves(), halves(), WHOLE, difference(kind))
-    changed = (plain != marked).any(axis=2)
-    height, width = changed.shape
-    panels = changed[40 : height - 34]
+    low = min(len(plain), len(marked))  # the words below take more lines where there is more to say
+    changed = (plain[:low] != marked[:low]).any(axis=2)
+    width = changed.shape[1]
+    panels = changed[40 : 40 + PANEL_PX * 300 // 400]
     assert panels[:, : width // 2].any()
     assert panels[:, width // 2 :].any()
     assert not panels[:, width * 3 // 10 : width // 2].any()  # right of the box in the copy's panel
+
+
+def test_the_strength_is_shown_and_what_was_not_compared_is_hatched():
+    strength, seen = np.zeros((300, 400), np.float32), np.ones((300, 400), np.bool_)
+    strength[100:200, 100:200] = 30
+    seen[:, 300:] = False
+    png = map_png(halves(), halves(), WHOLE, Comparison((difference(),)), Field(strength, seen))
+    picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1].astype(int)
+    below = 2 * 40 + PANEL_PX * 300 // 400  # the third panel
+    heat = picture[below + 180, 16 + 180]
+    calm = picture[below + 300, 16 + 60]
+    assert heat.max() < 60  # full heat is dark
+    assert np.ptp(calm) < 4  # elsewhere the copy in pale grey
+    hatched = picture[below + 100 : below + 200, 16 + 400 : 16 + 470]
+    assert len(np.unique(hatched.reshape(-1, 3), axis=0)) >= 2
 
 
 def test_two_kinds_differ_in_more_than_colour():
