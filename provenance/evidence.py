@@ -161,12 +161,20 @@ class Score:
         log10_lr: log10 likelihood ratio (synthetic : not); None is an abstention.
         band: Absolute log10 likelihood ratio that must be passed to count.
         abstained: Why it abstained; empty otherwise.
+        false_positive_rate: Share of real pictures beyond the band in the worst held-out source, or None.
+        operating_range: What the detector was measured on, as a sentence; may be empty.
+        untested: What it has never been tested on.
+        raw: The model's own output, without meaning outside its card; None where it did not look.
     """
 
     detector: str
     log10_lr: float | None
     band: float
     abstained: str = ""
+    false_positive_rate: float | None = None
+    operating_range: str = ""
+    untested: tuple[str, ...] = ()
+    raw: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

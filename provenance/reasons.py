@@ -277,8 +277,21 @@ def _mark_reasons(evidence: Evidence) -> Iterator[Reason]:
         )
     score = evidence.score
     if isinstance(score, Score) and score.log10_lr is not None:
-        text = f"Detector {score.detector}: log10 likelihood ratio {score.log10_lr:+.2f}, band ±{score.band:.2f}; "
-        yield Reason("detector.score", text + "supporting evidence only.")
+        yield Reason("detector.score", _score_text(score))
+
+
+def _score_text(score: Score) -> str:
+    ratio, side = score.log10_lr or 0.0, "within"
+    if ratio > score.band:
+        side = "beyond"
+    text = f"Detector {score.detector}: log10 likelihood ratio {ratio:+.2f}, {side} its band of {score.band:.2f}. "
+    if score.false_positive_rate is not None:
+        text += f"Of real pictures, up to {score.false_positive_rate:.1%} lie beyond the band. "
+    if score.operating_range:
+        text += f"Measured on {score.operating_range}. "
+    if score.untested:
+        text += f"Never tested on {', '.join(score.untested)}. "
+    return text + "Supporting evidence only."
 
 
 # --- summary and next step -------------------------------------------------------------------------------

@@ -87,6 +87,8 @@ class Settings:
         oidc_audience: Audience that those tokens must be made for.
         oidc_jwks: File with the issuer's keys (JWKS), or its https address.
         oidc_tenant_claim: Claim of those tokens that names the tenant.
+        detector: Model of the detector: a name, ``best`` of those installed, or ``none``.
+        models: Folder with added models.
         limits: Limits on one media file.
     """
 
@@ -107,6 +109,8 @@ class Settings:
     oidc_audience: str = ""
     oidc_jwks: str = ""
     oidc_tenant_claim: str = "tenant"
+    detector: str = "best"
+    models: Path = Path("models")
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -131,6 +135,11 @@ class Settings:
     def spool_folder(self) -> Path:
         """Absolute folder of files on their way."""
         return self.root / self.spool
+
+    @property
+    def models_folder(self) -> Path:
+        """Absolute folder of added models."""
+        return self.root / self.models
 
     @property
     def database(self) -> str:

@@ -15,8 +15,10 @@ import cv2
 import numpy as np
 
 from provenance import files
+from provenance.appraisal import Appraiser
 from provenance.checking import Checking
 from provenance.custody import Custody
+from provenance.detect import models
 from provenance.errors import ConfigError, ProvenanceError, VerificationError
 from provenance.evidence import SourceType, VerdictCode
 from provenance.ledger.checkpoint import Cosigner, LogKeys, LogSigner, NoteSigner
@@ -246,7 +248,10 @@ class Installation:
     def verifier(self) -> Verifier:
         """The verify job."""
         finder = Finder(self.pool, self.store, self.settings.limits)
-        return Verifier(self.pool, self.store, finder, self.trust, self.settings.limits, self._clock)
+        model = models.chosen(self.settings.detector, self.settings.models_folder)
+        appraiser = Appraiser(self.pool, model)
+        limits = self.settings.limits
+        return Verifier(self.pool, self.store, finder, self.trust, limits, self._clock, appraiser)
 
     @cached_property
     def searcher(self) -> Searcher:

@@ -11,8 +11,7 @@ from typing import BinaryIO, Final, cast
 import cv2
 import numpy as np
 
-from provenance import compare_tasks, film_tasks, picture_tasks
-from provenance.detect import marks, watermark
+from provenance import compare_tasks, film_tasks, picture_tasks, synthesis_tasks
 from provenance.digest import Digest
 from provenance.errors import CredentialError, UnmatchableError
 from provenance.examination import (
@@ -25,7 +24,7 @@ from provenance.examination import (
 )
 from provenance.fingerprint import frames, image, iscc, local, sound, views
 from provenance.match import align, reference
-from provenance.media import decode, faces, metadata
+from provenance.media import decode, faces
 from provenance.media.asset import Kind, MediaType
 from provenance.media.sandbox import Job
 from provenance.plain import to_plain
@@ -37,21 +36,6 @@ def read_credentials(job: Job) -> object:
     media_type = MediaType(str(job.params["media_type"]))
     trust = cast("Mapping[str, object]", job.params["trust"])
     return manifest.read_manifest(job.files[0], media_type, trust)
-
-
-def read_marks(job: Job) -> object:
-    """Return the declared marks and pixel watermarks of the first file as a list of plain :class:`Mark`.
-
-    Params: ``media_type``.
-    """
-    file, media_type = job.files[0], MediaType(str(job.params["media_type"]))
-    found = list(marks.marks_of(metadata.read_fields(file, media_type, job.limits)))
-    if media_type in marks.LOSSLESS:
-        width, height = decode.picture_size(file, media_type, job.limits)
-        if width * height <= marks.WATERMARK_PIXELS:
-            pixels = decode.read_picture(file, media_type, job.limits).rgb
-            found += marks.of_watermark(watermark.read_watermark(pixels))
-    return to_plain(found)
 
 
 def sign(job: Job) -> object:
@@ -301,7 +285,9 @@ def warm_up() -> None:
 #: What a worker may be asked to do, by name.
 TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
     "read_credentials": read_credentials,
-    "read_marks": read_marks,
+    "read_marks": synthesis_tasks.read_marks,
+    "score": synthesis_tasks.score,
+    "duration": synthesis_tasks.duration,
     "sign": sign,
     "soft_binding": soft_binding,
     "inspect_store": inspect_store,

@@ -10,14 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 
-from provenance.detect.marks import conflicts
+from provenance.appraisal import Appraiser, contradictions
 from provenance.digest import Digest
 from provenance.errors import InputError, UnavailableError
 from provenance.evidence import (
@@ -31,6 +31,7 @@ from provenance.evidence import (
     Match,
     Record,
     RecordStatus,
+    Score,
     Unavailable,
 )
 from provenance.examination import Examination
@@ -40,7 +41,6 @@ from provenance.ledger.store import Store
 from provenance.match.find import Finder
 from provenance.media.asset import Asset, MediaType, extension_note, open_asset
 from provenance.media.sandbox import WorkerPool
-from provenance.plain import from_plain
 from provenance.publish import SECONDS_PER_BYTE
 from provenance.reasons import clock
 from provenance.report.report import Report
@@ -52,7 +52,8 @@ from provenance.tiers import Partly, TieredFinder
 
 #: Longest name shown, characters. Source: SR-16.
 MAX_NAME = 255
-NO_DETECTOR = Unavailable("no detector in this version")
+#: The detector is asked last, once all else is known.
+NOT_YET = Unavailable("not asked yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class Verifier:
         trust: Trust lists.
         limits: Limits on one file.
         clock: Current time, aware UTC.
+        appraiser: Looks for signs of synthesis.
     """
 
     def __init__(
@@ -87,7 +89,9 @@ class Verifier:
         trust: Sequence[TrustList],
         limits: Limits,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        appraiser: Appraiser | None = None,
     ) -> None:
+        self._appraiser = appraiser or Appraiser(pool, None)
         self._pool, self._store, self._limits = pool, store, limits
         self._tiers = TieredFinder(Examiner(pool, limits), finder)
         self._trust, self._clock, self._lists = plain_trust(trust), clock, tuple(trust)
@@ -122,7 +126,7 @@ class Verifier:
         patience_s = self._limits.worker_seconds + asset.size * SECONDS_PER_BYTE
         tell("checking credentials")
         credential = self._credential(path, asset, patience_s)
-        marks = self._marks(path, asset, patience_s)
+        marks = self._appraiser.marks(path, asset, patience_s)
         shown = clean_text(name if name is not None else path.name, limit=MAX_NAME)
         extension = extension_note(path, asset.media_type) if name is None else None
         copy = _Copy(shown, asset, credential, marks, extension, started)
@@ -134,8 +138,10 @@ class Verifier:
 
         tell("looking for the registered original")
         found = self._matches(path, asset, credential, patience_s, seen, _by_time(tell), partly)
+        tell("asking the detector")
+        score = self._appraiser.score(path, asset, credential, found[0], patience_s)
         tell("judging")
-        return self._report(copy, *found)
+        return self._report(copy, *found, score=score)
 
     def _report(
         self,
@@ -143,6 +149,7 @@ class Verifier:
         matches: tuple[Match, ...] | Unavailable,
         notes: tuple[str, ...],
         gaps: tuple[str, ...],
+        score: Score | Unavailable = NOT_YET,
     ) -> Report:
         more = (copy.extension,) if copy.extension is not None else ()
         evidence = Evidence(
@@ -152,8 +159,8 @@ class Verifier:
             credential=copy.credential,
             matches=matches,
             marks=copy.marks,
-            score=NO_DETECTOR,
-            notes=(*notes, *more, *self._conflicts(copy.marks, copy.credential, matches)),
+            score=score,
+            notes=(*notes, *more, *contradictions(copy.marks, copy.credential, matches)),
             not_checked=gaps,
         )
         evidence = led(evidence)
@@ -164,34 +171,6 @@ class Verifier:
         params = {"media_type": asset.media_type.value, "trust": self._trust}
         report = self._pool.run("read_credentials", [path], params, timeout_s=patience_s)
         return credential_from(cast("Mapping[str, Any]", report), self._trust, now=self._clock())
-
-    def _marks(self, path: Path, asset: Asset, patience_s: float) -> tuple[Mark, ...] | Unavailable:
-        """Return the declared marks; a file whose fields cannot be read has no readable marks (SR-10)."""
-        try:
-            found = self._pool.run(
-                "read_marks", [path], {"media_type": asset.media_type.value}, timeout_s=patience_s
-            )
-        except InputError as cause:
-            return Unavailable(f"the fields of the file could not be read: {cause.message}")
-        marks = [from_plain(Mark, one) for one in cast("Sequence[object]", found)]
-        return tuple(
-            replace(
-                one, says=clean_text(one.says), model=None if one.model is None else clean_text(one.model)
-            )
-            for one in marks
-        )
-
-    @staticmethod
-    def _conflicts(
-        marks: tuple[Mark, ...] | Unavailable,
-        credential: Credential,
-        matches: tuple[Match, ...] | Unavailable,
-    ) -> tuple[str, ...]:
-        if isinstance(marks, Unavailable):
-            return ()
-        best = matches[0] if isinstance(matches, tuple) and matches else None
-        record = best.record if best is not None and best.confirmed else None
-        return conflicts(marks, credential, record)
 
     # --- the registry ------------------------------------------------------------------------------------
 
@@ -241,6 +220,7 @@ class Verifier:
         return (
             ("content-provenance", version("content-provenance")),
             ("c2pa", version("c2pa-python")),
+            ("detector", self._appraiser.title),
             ("trust lists", lists),
             ("worker isolation", level),
             ("ledger size", str(self._store.head().size)),

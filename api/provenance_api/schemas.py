@@ -243,6 +243,10 @@ class ScoreOut(Closed):
     log10_lr: float | None
     band: float
     abstained: str
+    false_positive_rate: float | None
+    operating_range: str
+    untested: tuple[str, ...]
+    raw: float | None
 
 
 class ReasonOut(Closed):

@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lookup": ("lookup", "ask a service elsewhere by hashes; its receipts are checked here"),
     "receipt": ("receipt", "check, show or renew a receipt, offline"),
     "ledger": ("ledger", "state, full check, proofs, mirror and monitor of the log"),
+    "detect": ("detect", "list, explain, add and measure the detector's models"),
+    "model-report": ("model_report", "what is known of a generator's registered assets"),
     "serve": ("serve", "run the HTTP service and its page"),
     "api-keys": ("api_keys", "make, list and revoke API keys of the service"),
     "worker": ("worker", "do jobs of the service in a process of its own"),

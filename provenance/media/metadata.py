@@ -32,6 +32,10 @@ MAX_XMP_BYTES: Final = 1_048_576
 MAX_XMP_DEPTH: Final = 32
 
 
+#: Sum of the 64 values of the luminance example table. Source: ITU-T T.81, table K.1.
+_ANNEX_K_SUM: Final = 3688
+
+
 class Place(StrEnum):
     """Where in the file a field stands."""
 
@@ -78,6 +82,22 @@ def read_fields(file: BinaryIO, media_type: MediaType, limits: Limits) -> tuple[
             break
         kept.append(Field(field.place, field.name[:1024], field.value[:MAX_VALUE]))
     return tuple(kept)
+
+
+def jpeg_quality(file: BinaryIO, media_type: MediaType, limits: Limits) -> int | None:
+    """Return the quality 1..100 a JPEG was stored with, judged by its luminance table; None for other types.
+
+    Source: the scaling of the example table of ITU-T T.81, annex K, that libjpeg made customary.
+    """
+    if media_type is not MediaType.JPEG:
+        return None
+    with opened_picture(file, media_type, limits) as image:
+        table = getattr(image, "quantization", {}).get(0)
+    if not table:
+        return None
+    percent = 100 * sum(table) / _ANNEX_K_SUM
+    quality = (200 - percent) / 2 if percent <= 100 else 5000 / percent
+    return int(min(max(round(quality), 1), 100))
 
 
 def _of_container(file: BinaryIO, media_type: MediaType, limits: Limits) -> list[Field]:

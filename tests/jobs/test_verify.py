@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from PIL import Image, ImageOps, PngImagePlugin
 
+from provenance.appraisal import NO_VOICE, NOT_NEEDED
 from provenance.errors import UnsupportedError
-from provenance.evidence import Channel, DifferenceKind, Family, Unavailable, VerdictCode
+from provenance.evidence import Channel, DifferenceKind, Family, Score, VerdictCode
 from provenance.media.asset import MediaType
 from provenance.report.report import report_json
 from provenance_cli import demo_media as media
@@ -16,7 +17,7 @@ def test_untouched_file_is_intact_and_identical(newsroom):
     report = newsroom.verify(newsroom.photo.output)
     assert report.verdict.code is VerdictCode.INTACT
     assert report.evidence.best.identical
-    assert any("no detector in this version" in gap for gap in report.verdict.not_checked)
+    assert any("say more than any detector" in gap for gap in report.verdict.not_checked)
 
 
 def test_stripped_copy_is_derived(newsroom, tmp_path):
@@ -120,8 +121,13 @@ def test_case87_names_are_shown_clean(newsroom):
     assert "\n" not in report.name
 
 
-def test_detector_is_said_to_be_missing(newsroom):
-    assert newsroom.verify(newsroom.photo.output).evidence.score == Unavailable("no detector in this version")
+def test_sr10_the_detector_is_asked_only_where_nothing_better_answers(newsroom, tmp_path):
+    assert newsroom.verify(newsroom.photo.output).evidence.score == NOT_NEEDED
+    assert newsroom.verify(newsroom.recording.output).evidence.score == NO_VOICE
+    media.photograph("rocket.jpg", tmp_path / "unknown.jpg")
+    score = newsroom.verify(tmp_path / "unknown.jpg").evidence.score
+    assert isinstance(score, Score)
+    assert score.untested
 
 
 def test_marks_ask_for_review_and_are_conflicts_on_a_registered_capture(newsroom, tmp_path):

@@ -115,6 +115,14 @@ def test_every_combination_has_the_verdict_of_the_table():
     assert seen == set(VerdictCode)
 
 
+def test_sr10_the_detector_at_any_output_only_asks_for_review():
+    """A tampered file gets no better and a valid one no worse: the one step is from nothing to a review."""
+    for finding in every_finding():
+        calm, loud = (decide(replace(finding, suspicious=value)) for value in BOOLS)
+        if calm is not loud:
+            assert (calm, loud) == (VerdictCode.NO_EVIDENCE, VerdictCode.POSSIBLY_SYNTHETIC)
+
+
 def test_sr02_intact_needs_a_trusted_whole_manifest():
     for finding in every_finding():
         if decide(finding) is VerdictCode.INTACT:

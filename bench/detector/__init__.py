@@ -1,0 +1,1 @@
+"""Training and measuring of the detector's models on a labelled folder of pictures."""

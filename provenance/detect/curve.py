@@ -1,0 +1,83 @@
+"""How well scores tell generated from real pictures: area under the curve with its bounds, calibration."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Quantile of a two-sided 95 % interval of the normal distribution.
+_Z: Final = 1.959964
+#: Bins of equal width in which calibration is looked at. Source: Guo et al., ICML 2017.
+_BINS: Final = 10
+
+Scores = NDArray[np.float64]
+
+
+def auc(real: Scores, generated: Scores) -> float:
+    """Return the chance that a generated picture scores above a real one, ties counting half.
+
+    Args:
+        real: Scores of real pictures, shape (n,), at least one.
+        generated: Scores of generated pictures, shape (m,), at least one.
+
+    Raises:
+        ValueError: One of them is empty.
+    """
+    if not len(real) or not len(generated):
+        raise ValueError("the area under the curve needs pictures of both labels")
+    ordered = np.sort(real)
+    below = np.searchsorted(ordered, generated, side="left")
+    ties = np.searchsorted(ordered, generated, side="right") - below
+    return float((below + ties / 2).mean() / len(real))
+
+
+def auc_bounds(area: float, real: int, generated: int) -> tuple[float, float]:
+    """Return the 95 % interval of an area under the curve.
+
+    Source: Hanley and McNeil, Radiology 143 (1982), 29-36.
+    """
+    one, two = area / (2 - area), 2 * area * area / (1 + area)
+    variance = area * (1 - area) + (generated - 1) * (one - area**2) + (real - 1) * (two - area**2)
+    half = _Z * math.sqrt(max(variance, 0.0) / (real * generated))
+    return max(0.0, area - half), min(1.0, area + half)
+
+
+def share_bounds(hits: int, trials: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share. Source: Wilson, JASA 22 (1927), 209-212."""
+    if trials == 0:
+        return 0.0, 1.0
+    share, square = hits / trials, _Z * _Z
+    middle = (share + square / (2 * trials)) / (1 + square / trials)
+    spread = share * (1 - share) / trials + square / (4 * trials**2)
+    half = _Z * math.sqrt(spread) / (1 + square / trials)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def roc(real: Scores, generated: Scores) -> tuple[Scores, Scores]:
+    """Return false-positive and detection rates at every threshold, from strict to lax."""
+    thresholds = np.unique(np.concatenate([real, generated]))[::-1]
+    false = 1 - np.searchsorted(np.sort(real), thresholds, side="left") / len(real)
+    found = 1 - np.searchsorted(np.sort(generated), thresholds, side="left") / len(generated)
+    return np.concatenate([[0.0], false]), np.concatenate([[0.0], found])
+
+
+def calibration(log10_lr: Scores, generated: NDArray[np.bool_]) -> tuple[Scores, Scores, float]:
+    """Return, per bin, the stated and the found share of generated pictures, and the expected error.
+
+    Both labels weigh the same, whatever their numbers: a likelihood ratio knows no prior.
+
+    Args:
+        log10_lr: Stated log10 likelihood ratios, shape (n,).
+        generated: Whether each is generated, shape (n,), both labels present.
+    """
+    stated = 1 / (1 + 10.0**-log10_lr)
+    weights = np.where(generated, 0.5 / generated.sum(), 0.5 / (~generated).sum())
+    which = np.minimum((stated * _BINS).astype(np.int64), _BINS - 1)
+    mass = np.bincount(which, weights, _BINS)
+    filled = mass > 0
+    mean = np.bincount(which, weights * stated, _BINS)[filled] / mass[filled]
+    found = np.bincount(which, weights * generated, _BINS)[filled] / mass[filled]
+    return mean, found, float((mass[filled] * np.abs(mean - found)).sum())
