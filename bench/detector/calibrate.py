@@ -55,7 +55,9 @@ def bucket(name: str, pictures: Sequence[Labelled], held: HeldOut) -> Bucket:
     slope, offset = likelihood(held.scores, generated, source)
     supported = _supported(beyond, generated)
     useful = supported > _ROOM
-    if not useful:  # too few beyond the threshold: it may speak within narrow bounds and never asks for review
+    if (
+        not useful
+    ):  # too few beyond the threshold: it may speak within narrow bounds and never asks for review
         supported = _QUIET
     band = min(slope * threshold + offset, supported - _ROOM) if useful else supported
     reach = np.quantile(held.scores, [0.01, 0.99])
