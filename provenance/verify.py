@@ -54,6 +54,9 @@ from provenance.tiers import Partly, TieredFinder
 MAX_NAME = 255
 #: The detector is asked last, once all else is known.
 NOT_YET = Unavailable("not asked yet")
+#: Length from which films and recordings are placed reliably, seconds. Source: docs/measurements.md, film and
+#: sound: recall falls below five seconds.
+SURE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,7 @@ class Verifier:
             if credential.state is CredentialState.ABSENT:
                 raise
             return Unavailable(f"the content could not be decoded: {cause.message}"), (), ()
-        return matches, examination.notes, _refused(examination)
+        return matches, examination.notes, (*_refused(examination), *_too_short(examination, matches))
 
     def _identical(self, digest: Digest, credential: Credential) -> tuple[Match, ...]:
         records = [(record, Family.DIGEST) for record in self._store.by_digest(digest)]
@@ -229,6 +232,17 @@ class Verifier:
 
 def _refused(examination: Examination) -> tuple[str, ...]:
     return tuple(f"similarity: {reason}" for reason in examination.refusals)
+
+
+def _too_short(examination: Examination, matches: Sequence[Match]) -> tuple[str, ...]:
+    """Return why nothing can be said of a film or recording that is too short to be placed."""
+    length_s = examination.duration_s
+    if matches or length_s is None or length_s >= SURE_S:
+        return ()
+    limit = f"{length_s:.1f} s are too short to be told reliably; films and recordings are placed from {SURE_S:.0f} s on"
+    return (
+        f"similarity: {limit}. Ask for a longer part; for a call or voice message, call back on a known number",
+    )
 
 
 def _by_time(tell: Callable[[str], None]) -> Tell:
