@@ -169,6 +169,7 @@ class Edit(StrEnum):
     OTHER_SOUND = "other-sound"
     OTHER_PICTURE = "other-picture"
     SOUND_SHIFTED = "sound-shifted"
+    JOINED = "joined"  # with parts of another registered asset
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ _EDIT_TEXT = {
     Edit.OTHER_SOUND: "the sound track is not the original's",
     Edit.OTHER_PICTURE: "the picture is not the original's",
     Edit.SOUND_SHIFTED: "the sound is shifted against the picture",
+    Edit.JOINED: "they are joined with parts of another registered asset",
 }
 _DIFFERENCE_TEXT = {
     DifferenceKind.REPLACED: "differs from the original",

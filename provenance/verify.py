@@ -54,8 +54,9 @@ from provenance.tiers import Partly, TieredFinder
 MAX_NAME = 255
 #: The detector is asked last, once all else is known.
 NOT_YET = Unavailable("not asked yet")
-#: Length from which films and recordings are placed reliably, seconds. Source: docs/measurements.md, film and
-#: sound: recall falls below five seconds.
+#: Length from which films are placed reliably, seconds. Source: docs/measurements.md, film: a segment needs three
+#: stored frames, which are half a second apart, and a framing two moments.
+SURE_S = 5.0
 SURE_S = 5.0
 
 
@@ -235,14 +236,12 @@ def _refused(examination: Examination) -> tuple[str, ...]:
 
 
 def _too_short(examination: Examination, matches: Sequence[Match]) -> tuple[str, ...]:
-    """Return why nothing can be said of a film or recording that is too short to be placed."""
+    """Return why nothing can be said of a film that is too short to be placed."""
     length_s = examination.duration_s
-    if matches or length_s is None or length_s >= SURE_S:
+    if matches or examination.width is None or length_s is None or length_s >= SURE_S:
         return ()
-    limit = f"{length_s:.1f} s are too short to be told reliably; films and recordings are placed from {SURE_S:.0f} s on"
-    return (
-        f"similarity: {limit}. Ask for a longer part; for a call or voice message, call back on a known number",
-    )
+    limit = f"films are placed from {SURE_S:.0f} s on; ask for a longer part"
+    return (f"similarity: {length_s:.1f} s of film are too short to be told reliably; {limit}",)
 
 
 def _by_time(tell: Callable[[str], None]) -> Tell:

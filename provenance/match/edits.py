@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
-from provenance.evidence import Channel, Difference, DifferenceKind, Edit, Segment, Span
+from provenance.evidence import Channel, Comparison, Difference, DifferenceKind, Edit, Match, Segment, Span
 from provenance.match.path import Line
 
 #: Asset seconds left out or gone back between two neighbouring parts before they count as a cut or a change
@@ -22,6 +23,8 @@ SPEED_S: Final = 0.35
 SHIFT_S: Final = 0.5
 #: Shortest overlap, seconds, of a part of sound and a part of picture that are compared for a shift.
 OVERLAP_S: Final = 2.0
+#: Shortest part of another registered film that counts as joined, seconds.
+JOINED_S: Final = 1.0
 
 
 def classify_edits(
@@ -89,6 +92,38 @@ def _shifted(picture: Sequence[Segment], sound: Sequence[Segment]) -> bool:
         if offs and min(offs) > SHIFT_S:
             return True
     return False
+
+
+def with_joins(matches: Sequence[Match]) -> list[Match]:
+    """Return the matches of one copy; those that stand for different stretches of its picture are joined.
+
+    Two assets that show the same stretch (a clip and the film it is from) are alternatives, not joined.
+
+    Args:
+        matches: All matches of one copy; only confirmed ones count.
+    """
+    joined: list[Match] = []
+    for one in matches:
+        others = [other for other in matches if other is not one and other.confirmed]
+        if one.confirmed and isinstance(one.comparison, Comparison) and any(_beside(one, o) for o in others):
+            edits = tuple(dict.fromkeys((*one.comparison.edits, Edit.JOINED)))
+            joined.append(replace(one, comparison=replace(one.comparison, edits=edits)))
+        else:
+            joined.append(one)
+    return joined
+
+
+def _beside(one: Match, other: Match) -> bool:
+    """Return whether each has a second and more of the copy's picture, and neither shows what the other does."""
+    mine, theirs = _spans(one), _spans(other)
+    least = min(sum(span.length_s for span in mine), sum(span.length_s for span in theirs))
+    shared = sum(max(0.0, overlap(a, b).length_s) for a in mine for b in theirs)
+    return least >= JOINED_S and shared <= least / 10
+
+
+def _spans(match: Match) -> list[Span]:
+    segments = match.alignment.segments if match.alignment is not None else ()
+    return [one.copy for one in segments if one.channel is Channel.PICTURE]
 
 
 # --- spans -----------------------------------------------------------------------------------------------

@@ -122,6 +122,9 @@ def _of_run(frames: Sequence[Frame], shown_s: float) -> list[Region]:
         mask = np.asarray(labels[where] == label, np.bool_)
         if not (mask & sure[where]).any():
             continue
+        # A second is told, half of one is not: after gathering, that is a frame or two around a cut or a jolt.
+        if len(frames) >= WINDOW and where[0].stop - where[0].start < MIN_FRAMES:
+            continue
         area = float(np.count_nonzero(mask, axis=(1, 2)).max()) / (grown.shape[1] * grown.shape[2])
         if area < MIN_SHARE:
             continue

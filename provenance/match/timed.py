@@ -24,6 +24,7 @@ from provenance.examination import (
 from provenance.match import clips, timeline, tracks
 from provenance.match.align import INLIERS
 from provenance.match.candidates import FrameBook
+from provenance.match.edits import with_joins
 from provenance.match.film_comparer import FilmComparer, has_picture
 from provenance.match.frame_votes import FeatureBook, FilmVotes
 from provenance.match.registry import Registry
@@ -92,7 +93,8 @@ class TimedFinder:
                 matches.append(_with_framings(match, framings))
             elif match is not None:
                 matches.append(self._with_frames(path, asset_id, match))
-        return self._with_differences(path, matches, self._patience_s(examination.duration_s or 0.0))
+        compared = self._with_differences(path, matches, self._patience_s(examination.duration_s or 0.0))
+        return with_joins(compared)
 
     def _with_differences(self, path: Path, matches: Sequence[Match], patience_s: float) -> list[Match]:
         """Return the matches, frames of the confirmed ones compared with stored frames."""

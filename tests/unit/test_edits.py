@@ -2,8 +2,21 @@
 
 import pytest
 
-from provenance.evidence import Channel, Difference, DifferenceKind, Edit, Segment, Span
-from provenance.match.edits import classify_edits, mid, overlap, share_covered, uncovered
+from provenance.evidence import (
+    Alignment,
+    Channel,
+    Comparison,
+    Difference,
+    DifferenceKind,
+    Edit,
+    Family,
+    Found,
+    Match,
+    Segment,
+    Span,
+)
+from provenance.match.edits import classify_edits, mid, overlap, share_covered, uncovered, with_joins
+from tests.fakes.reports import RECORD
 
 
 def picture(start_s, end_s, asset_s, speed=1.0, channel=Channel.PICTURE):
@@ -74,3 +87,24 @@ def test_spans_are_measured_against_the_whole():
     assert overlap(Span(0, 4), Span(3, 9)) == Span(3, 4)
     assert overlap(Span(0, 2), Span(3, 9)).length_s < 0
     assert mid(Span(2, 4)) == 3
+
+
+def matched(*spans, confirmed=True):
+    found = (Found(Family.GLOBAL, "", 0.0, 1.0), Found(Family.LOCAL, "", 9.0, 9.0))[: 2 if confirmed else 1]
+    segments = tuple(Segment(Channel.PICTURE, Span(a, b), Span(a, b), 1.0, 1.0) for a, b in spans)
+    return Match(RECORD, found, Alignment(segments=segments), Comparison(compared=0.5))
+
+
+def joins(*matches):
+    return [Edit.JOINED in one.comparison.edits for one in with_joins(matches)]
+
+
+def test_parts_of_two_assets_are_joined_and_two_names_of_one_part_are_not():
+    assert joins(matched((0, 5)), matched((5, 12))) == [True, True]
+    assert joins(matched((0, 5)), matched((0, 5))) == [False, False]
+    assert joins(matched((0, 5)), matched((1, 4))) == [False, False]
+    assert joins(matched((0, 5)), matched((5, 5.4))) == [False, False]
+
+
+def test_look_alikes_join_nothing():
+    assert joins(matched((0, 5)), matched((5, 12), confirmed=False)) == [False, False]
