@@ -57,7 +57,6 @@ NOT_YET = Unavailable("not asked yet")
 #: Length from which films are placed reliably, seconds. Source: docs/measurements.md, film: a segment needs three
 #: stored frames, which are half a second apart, and a framing two moments.
 SURE_S = 5.0
-SURE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
