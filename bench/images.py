@@ -40,7 +40,6 @@ def prepared(cache: Path, half: str, folder: Path | None, size: stages.Size, pro
     """Return the bench of a half, its material fetched, cut and registered where that is not done yet."""
     material.fetch(cache)
     others = material.make_originals(cache, folder)
-    # A third of the tiles is too flat to be registered.
     material.make_distractors(cache, others, material.tiles_for(size.distractors))
     known = sorted((cache / "originals" / half).iterdir())
     originals, refused = cards(cache, half, known, processes)

@@ -257,8 +257,8 @@ def make_originals(cache: Path, folder: Path | None) -> list[Path]:
 
 
 def tiles_for(count: int) -> int:
-    """Return how many tiles are cut so that ``count`` can be registered: a third is too flat for a code."""
-    return count * 3 // 2
+    """Return how many tiles are cut so that ``count`` can be registered: one in seventeen is too flat for a code."""
+    return count * 15 // 14
 
 
 def make_distractors(cache: Path, others: Sequence[Path], count: int) -> None:
