@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.pictures import material, stages
 from bench.pictures.failures import draw
-from bench.pictures.registering import cards, version
+from bench.pictures.registering import DISTRACTORS, cards, version
 from bench.pictures.report import Run, section, summary, write
 
 
@@ -43,12 +43,12 @@ def prepared(cache: Path, half: str, folder: Path | None, size: stages.Size, pro
     material.make_distractors(cache, others, material.tiles_for(size.distractors))
     known = sorted((cache / "originals" / half).iterdir())
     originals, refused = cards(cache, half, known, processes)
-    tiles = sorted((cache / "distractors").iterdir())[: size.distractors]
-    distractors, flat = cards(cache, "distractors", tiles, processes)
+    tiles = sorted((cache / DISTRACTORS).iterdir())[: material.tiles_for(size.distractors)]
+    distractors, flat = cards(cache, DISTRACTORS, tiles, processes)
     print(
         f"{half}: {len(originals)} originals ({len(refused)} refused), {len(distractors)} distractors ({len(flat)})"
     )
-    return stages.made(cache, half, originals, distractors, size)
+    return stages.made(cache, half, originals, distractors[: size.distractors], size)
 
 
 def main() -> None:
