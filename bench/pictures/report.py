@@ -20,8 +20,8 @@ from matplotlib import pyplot as plt
 
 _NAMES = {"pdq256-v1": "PDQ", "phash64-v1": "phash64", "iscc-image-v0": "ISCC image"}
 
-_NOTES = """Read with care: originals are disjoint regions of far fewer photographs, so that neighbours share a style and the
-intervals, which count every trial as independent, are somewhat too narrow; nature and objects are many, people are few
+_NOTES = """Read with care: originals are disjoint regions of far fewer photographs, so that neighbours share a style
+and the intervals, which count every trial as independent, are somewhat too narrow; nature and objects are many, people are few
 (three portraits and a group photograph in the report half; faces are swapped by alignment and Poisson blending, not by
 a network). Distractors are tiles of drawings, astrophotographs and other pictures of the same packages. A crop of 10 %
 keeps nine tenths of each side, anywhere in the picture. `generated patch` is a texture with the surroundings' spectrum
