@@ -20,19 +20,20 @@ from matplotlib import pyplot as plt
 
 _NAMES = {"pdq256-v1": "PDQ", "phash64-v1": "phash64", "iscc-image-v0": "ISCC image"}
 
-_NOTES = """Read with care: originals are disjoint regions of far fewer photographs, so that neighbours share a style and
-the intervals, which count every trial as independent, are somewhat too narrow; nature and objects are many,
-people are few (three portraits and a group photograph in the report half; faces are swapped by alignment and
-Poisson blending, not by a network). Distractors are tiles of drawings, astrophotographs and other pictures of
-the same packages. A crop of 10 % keeps nine tenths of each side, anywhere in the picture. `generated patch` is
-a texture with the surroundings' spectrum and random phases, not a diffusion model's output. `benign` changes
-nothing but size, tone, noise and file form; `hard` changes geometry or much of the detail; `overlaid` lays
-something over the picture or puts it into something else. A copy counts as found when the right asset is
-confirmed (two families and an alignment), as named when it is listed at all. A forgery counts as detected when
-a difference other than `overlay` lies on it, as seen when any does. Forged pictures are sent on through four
-routes (JPEG, messenger, network, small WebP). The peers use the codes the registry stores; the naive comparison
-is PDQ at 31 and then the lowest block of SSIM after resizing both to 256 x 256, at the threshold that one in a
-hundred benign copies falls under in this same run."""
+_NOTES = """Read with care: originals are disjoint regions of far fewer photographs, so that neighbours share a
+style and the intervals, which count every trial as independent, are somewhat too narrow; nature and
+objects are many, people are few (three portraits and a group photograph in the report half; faces
+are swapped by alignment and Poisson blending, not by a network). Distractors are tiles of drawings,
+astrophotographs and other pictures of the same packages. A crop of 10 % keeps nine tenths of each
+side, anywhere in the picture. `generated patch` is a texture with the surroundings' spectrum and
+random phases, not a diffusion model's output. `benign` changes nothing but size, tone, noise and
+file form; `hard` changes geometry or much of the detail; `overlaid` lays something over the picture
+or puts it into something else. A copy counts as found when the right asset is confirmed (two
+families and an alignment), as named when it is listed at all. A forgery counts as detected when a
+difference other than `overlay` lies on it, as seen when any does. Forged pictures are sent on
+through four routes (JPEG, messenger, network, small WebP). The peers use the codes the registry
+stores; the naive comparison is PDQ at 31 and then the lowest block of SSIM after resizing both to
+256 x 256, at the threshold that one in a hundred benign copies falls under in this same run."""
 
 
 @dataclass(frozen=True, slots=True)
