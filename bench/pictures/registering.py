@@ -19,7 +19,7 @@ from bench.pictures.raster import File
 # What decides a card's contents: if one of these files changes, the cards are made again.
 _SOURCES: Final = (
     *("fingerprint/image.py", "fingerprint/local.py", "fingerprint/iscc.py", "match/reference.py"),
-    *("media/decode.py", "media/picture.py"),
+    "media/picture.py",
 )
 # Files registered before their cards are kept.
 _BLOCK: Final = 2500
