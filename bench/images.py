@@ -66,7 +66,11 @@ def main() -> None:
     if not all(rows.values()):
         print("some stages have no rows yet: no report")
         return
-    run = Run(conditions(given, bench), rows, len(bench.product.gallery.cards))
+    told = conditions(given, bench)
+    told["Trials made"] = ", ".join(
+        f"{len(rows[name]):,} of {len(plan(bench)):,} {name}" for name, (plan, _) in stages.STAGES.items()
+    )
+    run = Run(told, rows, len(bench.product.gallery.cards))
     if given.docs:
         (given.docs / "figures").mkdir(exist_ok=True)
         draw(bench, rows["queries"], given.docs / "figures" / "images-failures.jpg")
