@@ -3,7 +3,7 @@
 Paint has few flat colours and an outline. Each changed pixel is one of those colours, lies under one translucent
 layer, or is, at an edge, a mixture of a colour with what is beneath or with another colour. A pasted photograph,
 a fill that continues its surroundings, a change of hue and a bend have none of this, so they do not pass: when
-in doubt a region is no paint. All bounds: docs/measurements.md#difference-maps, tuning half.
+in doubt a region is no paint. All bounds: docs/measurements.md#alteration, tuning half.
 """
 
 from __future__ import annotations

@@ -37,6 +37,8 @@ _FLOORS = (1.0, 2.5, 2.5)
 _BELIEF = 0.02
 # Least spread of block means, grey levels: rounding, and what a tone curve of seven terms leaves.
 _LEAST_SHIFT = 2.0
+# Least energy that counts as typical: half a standard deviation.
+_LEAST_TYPICAL = float(np.log(0.25 + 0.1))
 # Most that the channels of a copy without colour differ, grey levels: JPEG and film rounding.
 _GREY = 6
 # A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
@@ -233,7 +235,8 @@ def _energy(deviation: Plane, inside: warp.Mask, width: int) -> Plane:
     square = np.minimum(deviation**2, _CLIP**2).mean(axis=2)
     # A tenth of the usual: less than that is agreement, however small; running means may round below zero.
     value = np.log(np.maximum(_mean(square, inside, width), 0) + 0.1)
-    typical = float(np.median(value[inside]))
+    # Most of a drawing is flat and agrees to the last level; its edges are not to be judged by that.
+    typical = max(float(np.median(value[inside])), _LEAST_TYPICAL)
     return np.where(inside, value - typical, 0).astype(np.float32)
 
 
