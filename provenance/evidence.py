@@ -191,6 +191,7 @@ class Evidence:
         score: Detector output.
         notes: Further findings as sentences (declared type differs, second picture in the file).
         not_checked: What was not looked at, and why.
+        too_little: Why the copy's sound is too short, too quiet or too noisy to be told; empty where it is not.
     """
 
     digest: Digest
@@ -202,6 +203,7 @@ class Evidence:
     score: Score | Unavailable
     notes: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    too_little: str = ""
 
     @property
     def best(self) -> Match | None:

@@ -101,9 +101,19 @@ def all_reasons(evidence: Evidence, agreement: str) -> tuple[Reason, ...]:
         *_credential_reasons(evidence.credential),
         *_agreement_reasons(evidence, agreement),
         *_match_reasons(evidence),
+        *_too_little_reasons(evidence),
         *_mark_reasons(evidence),
         *(Reason("file.note", _sentence(note)) for note in evidence.notes),
     )
+
+
+def _too_little_reasons(evidence: Evidence) -> Iterator[Reason]:
+    """Yield why nothing can be said of the sound, unless the copy was found all the same."""
+    best = evidence.best
+    if evidence.too_little and (best is None or not best.confirmed):
+        yield Reason(
+            "sound.too-little", f"{_sentence(evidence.too_little)} This says nothing about the voice."
+        )
 
 
 def _sentence(note: str) -> str:
@@ -372,4 +382,8 @@ def next_step(code: VerdictCode, evidence: Evidence) -> str:
     """Return what a careful reader does next."""
     if evidence.credential.state is CredentialState.REMOTE and code is VerdictCode.NO_EVIDENCE:
         return "Ask the source for a file with its credentials embedded."
+    if evidence.too_little and code is VerdictCode.NO_EVIDENCE:
+        return (
+            "Obtain a longer or clearer recording; of a call or voice message, call back on a known number."
+        )
     return _NEXT[code]

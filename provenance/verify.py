@@ -39,6 +39,7 @@ from provenance.examiner import Examiner, Tell
 from provenance.judge import judge, led
 from provenance.ledger.store import Store
 from provenance.match.find import Finder
+from provenance.match.sound_match import too_little
 from provenance.media.asset import Asset, MediaType, extension_note, open_asset
 from provenance.media.sandbox import WorkerPool
 from provenance.publish import SECONDS_PER_BYTE
@@ -152,6 +153,7 @@ class Verifier:
         matches: tuple[Match, ...] | Unavailable,
         notes: tuple[str, ...],
         gaps: tuple[str, ...],
+        unheard: str = "",
         score: Score | Unavailable = NOT_YET,
     ) -> Report:
         more = (copy.extension,) if copy.extension is not None else ()
@@ -165,6 +167,7 @@ class Verifier:
             score=score,
             notes=(*notes, *more, *contradictions(copy.marks, copy.credential, matches)),
             not_checked=gaps,
+            too_little=unheard,
         )
         evidence = led(evidence)
         elapsed_s = perf_counter() - copy.started
@@ -186,23 +189,25 @@ class Verifier:
         seen: Callable[[str], bool],
         tell: Tell,
         partly: Partly | None,
-    ) -> tuple[tuple[Match, ...] | Unavailable, tuple[str, ...], tuple[str, ...]]:
-        """Return matches, notes about the file, and what was not checked."""
+    ) -> tuple[tuple[Match, ...] | Unavailable, tuple[str, ...], tuple[str, ...], str]:
+        """Return matches, notes about the file, what was not checked, and why the sound is too little to be told."""
         try:
             same = self._identical(asset.digest, credential)
             identical = tuple(one for one in same if seen(one.record.asset_id))
         except UnavailableError as cause:
-            return Unavailable(cause.message), (), ()
+            return Unavailable(cause.message), (), (), ""
         if identical:
-            return identical, (), ()
+            return identical, (), (), ""
         try:
             examination, near = self._tiers.find(path, asset.media_type, patience_s, tell=tell, partly=partly)
             matches = tuple(one for one in near if seen(one.record.asset_id))
         except InputError as cause:
             if credential.state is CredentialState.ABSENT:
                 raise
-            return Unavailable(f"the content could not be decoded: {cause.message}"), (), ()
-        return matches, examination.notes, (*_refused(examination), *_too_short(examination, matches))
+            return Unavailable(f"the content could not be decoded: {cause.message}"), (), (), ""
+        unheard = too_little(examination.sound, examination.refusals)
+        gaps = (*_refused(examination), *_too_short(examination, matches))
+        return matches, examination.notes, gaps, unheard
 
     def _identical(self, digest: Digest, credential: Credential) -> tuple[Match, ...]:
         records = [(record, Family.DIGEST) for record in self._store.by_digest(digest)]

@@ -86,6 +86,13 @@ def test_recording_in_another_codec(newsroom, tmp_path):
     assert {Family.SOUND, Family.SPECTRUM} <= {found.family for found in report.evidence.best.found}
 
 
+def test_a_voice_message_too_short_to_tell_says_so_and_what_to_do(newsroom, tmp_path):
+    report = newsroom.verify(media.sample("iscc-samples", "audio/short.wav"))
+    assert report.verdict.code is VerdictCode.NO_EVIDENCE
+    assert "sound.too-little" in {reason.code for reason in report.verdict.reasons}
+    assert "known number" in report.verdict.next_step
+
+
 def test_disclosure_kept_and_removed(newsroom, tmp_path):
     assert newsroom.verify(newsroom.generated.output).verdict.code is VerdictCode.DISCLOSED_SYNTHETIC
     media.recompressed(newsroom.generated.output, tmp_path / "a.jpg")

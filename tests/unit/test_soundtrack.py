@@ -16,7 +16,7 @@ from provenance.fingerprint.sound import PITCHES, RATE_HZ, sound
 from provenance.judge import alters
 from provenance.match.edits import classify_edits
 from provenance.match.sound_changes import compare_sound
-from provenance.match.sound_match import least_score, match_sound
+from provenance.match.sound_match import least_score, match_sound, too_little
 from provenance.match.soundtrack import align_sound, max_bit_error
 from provenance.match.spectrum import placed, settled
 
@@ -241,8 +241,9 @@ def test_a_clean_copy_is_the_same_recording(length_s, change):
 
 
 def test_longer_stretches_need_less():
-    scores = [least_score(length_s) for length_s in (4, 5, 10, 30, 300)]
+    scores = [least_score(length_s, length_s) for length_s in (4, 5, 10, 30, 300)]
     assert scores == sorted(scores, reverse=True)
+    assert least_score(5, 60) > least_score(5, 10) > least_score(5, 5)
 
 
 @pytest.mark.parametrize("change", CLEAN)
@@ -353,3 +354,17 @@ def test_levels_of_another_shape_are_refused():
 def test_a_stretch_too_short_to_compare_has_no_agreement():
     short = Segment(Channel.SOUND, Span(1.0, 1.5), Span(1.0, 1.5), 1.0, 1.0)
     assert placed(taken(film).mel, taken(film).mel, short) == (short, 0.0)
+
+
+# --- too little ------------------------------------------------------------------------------------------
+
+
+def test_sound_that_is_too_short_quiet_or_noisy_says_so():
+    assert too_little(
+        None, ["picture: too flat", "sound: sound is too quiet to be fingerprinted: 0"]
+    ).startswith("sound is too quiet")
+    assert "too short" in too_little(track(cut(film(), 10, 13)), ())
+    noise = np.random.default_rng(1).standard_normal(6 * RATE_HZ).astype(np.float32) * 0.1
+    assert "too noisy" in too_little(track(noise), ())
+    assert too_little(track(melody(2)), ()) == ""
+    assert too_little(None, ()) == ""
