@@ -290,9 +290,10 @@ def plan(registered: Sequence[Original], strangers: Sequence[Original], counts: 
     own = [one for one in strangers if one.duration_s > 8]
     films, recordings = [one for one in own if one.film], [one for one in own if not one.film]
     for number in range(counts.strangers):
-        kind = films if films and number % 8 == 0 else recordings
-        length_s = (5.0, 10.0, 5.0, 3.0 if kind is films else 5.0, 10.0, 5.0, 10.0, 30.0)[number // 8 % 8]
-        source = kind[number // 8 * 7 % len(kind)] if kind is films else kind[number * 3 % len(kind)]
+        # A film costs some twenty times a recording.
+        kind = films if films and number % 32 == 0 else recordings
+        length_s = (5.0, 10.0, 5.0, 10.0, 5.0, 10.0, 5.0, 30.0)[number // 32 % 8]
+        source = kind[number // 32 % len(kind)] if kind is films else kind[number * 3 % len(kind)]
         made.append(
             Query("stranger", "film" if source.film else source.genre, length_s, source, source, number)
         )

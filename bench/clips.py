@@ -38,7 +38,7 @@ from provenance.signing.claims import SigningRequest
 COUNTS: Final = {
     "tiny": Counts(picture=1, sound=1, words=1, strangers=4),
     "small": Counts(picture=2, sound=3, words=6, strangers=200),
-    "full": Counts(picture=6, sound=8, words=30, strangers=2000),
+    "full": Counts(picture=3, sound=8, words=30, strangers=2000),
 }
 
 
@@ -60,7 +60,7 @@ def main() -> None:
         queries = [one for one in queries if one.group in given.groups]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        conditions = _register(folder, registered)
+        conditions = _register(folder, registered, given.processes)
         rows = list(_answers(folder, cache, registered, queries, given))
     conditions |= _conditions(given, registered, strangers, rows)
     given.json.write_text(json.dumps({"conditions": conditions, "rows": rows}, indent=1))
@@ -87,7 +87,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _register(folder: Path, registered: Sequence[Original]) -> dict[str, Any]:
+def _register(folder: Path, registered: Sequence[Original], processes: int) -> dict[str, Any]:
     """Publish the originals; return what it took."""
     started, cpu_s = time.perf_counter(), _children_s()
     request = SigningRequest(title="original", source_type=SourceType.DIGITAL_CAPTURE)
@@ -98,7 +98,9 @@ def _register(folder: Path, registered: Sequence[Original]) -> dict[str, Any]:
         )
         for number, one in enumerate(registered)
     ]
-    with Installation.open(initialise(folder / "home", "TEST Bench")) as installation:
+    settings = initialise(folder / "home", "TEST Bench")
+    limits = replace(settings.limits, workers=processes)
+    with Installation.open(replace(settings, limits=limits)) as installation:
         installation.publisher.publish(jobs)
     media_s = sum(one.duration_s for one in registered)
     return {

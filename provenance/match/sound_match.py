@@ -17,7 +17,7 @@ from provenance.match import sound_changes, soundtrack, spectrum
 #: Length, seconds, and score (agreement of the spectra and :data:`BITS_WEIGHT` times by how much fewer bits than
 #: :data:`BITS_AT` differ) from which a stretch is the same recording. Source: docs/measurements.md, clips: one voice
 #: saying similar phrases is unlike in the sum of both where each alone is near.
-SCORES: Final = ((4.0, 0.85), (5.0, 0.8), (10.0, 0.6), (30.0, 0.35))
+SCORES: Final = ((4.0, 0.9), (5.0, 0.85), (10.0, 0.6), (30.0, 0.35))
 #: What a stretch that is half, a quarter ... of the copy needs more each time: a longer copy has more stretches that
 #: may resemble something. Source: the same.
 SCORE_A_HALF: Final = 0.08
