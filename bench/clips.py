@@ -16,7 +16,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -100,8 +100,11 @@ def _register(folder: Path, registered: Sequence[Original], processes: int) -> d
     ]
     settings = initialise(folder / "home", "TEST Bench")
     limits = replace(settings.limits, workers=processes)
-    with Installation.open(replace(settings, limits=limits)) as installation:
-        installation.publisher.publish(jobs)
+    with (
+        Installation.open(replace(settings, limits=limits)) as installation,
+        ThreadPoolExecutor(processes) as threads,
+    ):
+        list(threads.map(lambda job: installation.publisher.publish([job]), jobs))
     media_s = sum(one.duration_s for one in registered)
     return {
         "registering_s": round(time.perf_counter() - started, 1),

@@ -179,6 +179,8 @@ def _of_film_and_sound(film: Path, sound: Path, copy: Maker) -> Iterator[Case]:
     yield copy("12 s cropped to 9:16", verdict.DERIVED_COPY, "upright.mp4", cropped)
     smaller = partial(media.recording, sound, codec="libmp3lame", bit_rate=64_000)
     yield copy("recording at 64 kbit/s", verdict.DERIVED_COPY, "recording.mp3", smaller)
+    spliced = partial(media.spliced, sound, film, at_s=6.0, length_s=1.0)
+    yield copy("a second of the recording replaced", verdict.ALTERED_COPY, "spliced.mp3", spliced)
 
 
 def _inside_claim(signed: Path) -> int:

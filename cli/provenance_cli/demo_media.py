@@ -172,8 +172,27 @@ def recording(source: Path, target: Path, *, codec: str, bit_rate: int | None = 
         out.mux(stream.encode(None))
 
 
+def spliced(source: Path, other: Path, target: Path, *, at_s: float, length_s: float) -> None:
+    """Write a recording as MP3 with a stretch replaced by as long a stretch of another one, at the same level."""
+    whole, foreign = (_samples(one, 0.0, 3600.0).astype(np.float64) for one in (source, other))
+    part = slice(round(at_s * 44_100), round((at_s + length_s) * 44_100))
+    level = np.sqrt(np.mean(whole[part] ** 2) / np.mean(foreign[part] ** 2))
+    whole[part] = foreign[part] * level
+    with av.open(str(target), "w") as out:
+        stream = out.add_stream("libmp3lame", rate=44_100)
+        stream.bit_rate, stream.layout = 96_000, "mono"
+        for piece in _pieces(np.clip(whole, -32_768, 32_767).astype(np.int16)):
+            out.mux(stream.encode(piece))
+        out.mux(stream.encode(None))
+
+
 def sound_pieces(source: Path, start_s: float, length_s: float) -> Iterator[av.AudioFrame]:
     """Yield mono 44.1 kHz frames of a stretch of sound with times from zero."""
+    yield from _pieces(_samples(source, start_s, length_s))
+
+
+def _samples(source: Path, start_s: float, length_s: float) -> np.ndarray:
+    """Return a stretch of sound, int16, mono, 44.1 kHz."""
     resampler = av.AudioResampler(format="s16", layout="mono", rate=44_100)
     samples: list[np.ndarray] = []
     with av.open(str(source)) as medium:
@@ -181,7 +200,10 @@ def sound_pieces(source: Path, start_s: float, length_s: float) -> Iterator[av.A
             if frame.time is not None and frame.time >= start_s + length_s + 1:
                 break
             samples += [piece.to_ndarray()[0] for piece in resampler.resample(frame)]
-    joined = np.concatenate(samples)[round(start_s * 44_100) :][: round(length_s * 44_100)]
+    return np.concatenate(samples)[round(start_s * 44_100) :][: round(length_s * 44_100)]
+
+
+def _pieces(joined: np.ndarray) -> Iterator[av.AudioFrame]:
     for at in range(0, len(joined), 1024):
         piece = av.AudioFrame.from_ndarray(joined[None, at : at + 1024], format="s16p", layout="mono")
         piece.sample_rate, piece.pts, piece.time_base = 44_100, at, Fraction(1, 44_100)

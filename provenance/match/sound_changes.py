@@ -66,6 +66,8 @@ _BELOW_HIGH_DB = 20.0
 _LIVELY_DB = 6.0
 # A level control moves all bands together by up to this; a muted word by more.
 _LEVEL_DB = 10.0
+# Correlation of the moving spectra up to which the original is not there any more.
+_LOST = 0.3
 # dB off the original's level that is nobody's doing.
 _TOLERANCE_DB = 3.0
 # Least noise of residual and of missing energy, dB, so that a perfect copy has no huge deviations.
@@ -120,14 +122,22 @@ class _Stretch:
 
     def passages(self) -> Iterator[Difference]:
         """Yield passages that are off the original and lack its energy."""
-        score = np.minimum(
-            *(_deviations(one, least) for one, least in zip(self._off(), _LEAST_NOISE_DB, strict=True))
-        )
+        score = self.score()
         for first, end in _stretches(score >= DIFFERS):
             # The window's mean is above the limit already half a window before the passage begins.
             span = self._span(first, end)
             if span.length_s >= MIN_PASSAGE_S:
                 yield self._difference(DifferenceKind.SOUND_DIFFERS, span, float(score[first:end].max()))
+
+    def score(self) -> Levels:
+        """Return by how many deviations each row differs in a way that an addition does not explain.
+
+        Something of the original is missing, or hardly anything of its movement is left under what is there.
+        """
+        residual, missing, alike = self._off()
+        off = _deviations(residual, _LEAST_NOISE_DB[0])
+        lost = np.where(alike <= _LOST, off / 2, 0.0)
+        return np.maximum(np.minimum(off, _deviations(missing, _LEAST_NOISE_DB[1])), lost)
 
     def overlays(self) -> Iterator[Difference]:
         """Yield stretches in which the copy is louder than the original all over the spectrum."""
@@ -144,8 +154,11 @@ class _Stretch:
                 strength = float(mean[first:end].max()) / OVERLAY_DB
                 yield self._difference(DifferenceKind.SOUND_OVERLAY, span, strength)
 
-    def _off(self) -> tuple[Levels, Levels]:
-        """Return by how many dB each row differs, and how many of them are missing, over a word's length."""
+    def _off(self) -> tuple[Levels, Levels, Levels]:
+        """Return by how many dB each row differs, how many of them are missing, and how alike both move.
+
+        All over the length of a word; the last as a correlation, -1..1.
+        """
         ref = levels(self._ref, self._places)
         tone = np.median(self._copy - ref, axis=0)
         (quiet, high), (ref_quiet, ref_high) = (
@@ -154,18 +167,21 @@ class _Stretch:
         floor = np.minimum(np.maximum(quiet, ref_quiet) + _ABOVE_FLOOR_DB, ref_high - _BELOW_HIGH_DB)
         lively = (high - quiet >= _LIVELY_DB) | (ref_high - ref_quiet < _LIVELY_DB)
         if not lively.any():
-            return np.zeros(len(ref)), np.zeros(len(ref))
+            return np.zeros(len(ref)), np.zeros(len(ref)), np.ones(len(ref))
         copy = np.maximum(self._copy, floor)[:, lively]
         residual, missing = np.full(len(ref), np.inf), np.full(len(ref), np.inf)
+        alike = np.full(len(ref), -1.0)
         for shift in _SHIFTS:
             expected = levels(self._ref, self._places + shift) + tone
             level = np.median((self._copy - expected)[:, lively], axis=1, keepdims=True)
-            off = copy - np.maximum(expected, floor)[:, lively]
+            there = np.maximum(expected, floor)[:, lively]
+            alike = np.maximum(alike, _alike(copy, there))
+            off = copy - there
             off -= np.where(np.abs(level) <= _LEVEL_DB, level, 0.0)
             residual = np.minimum(residual, _running(np.abs(off).mean(axis=1), _WINDOW))
             lacking = np.maximum(-off - _TOLERANCE_DB, 0.0).mean(axis=1)
             missing = np.minimum(missing, _running(lacking, _WINDOW))
-        return residual, missing
+        return residual, missing, alike
 
     def _span(self, first: int, end: int) -> Span:
         return Span(float(self.rows[first]) / MEL_RATE, float(self.rows[end - 1] + 1) / MEL_RATE)
@@ -183,6 +199,14 @@ def _running(values: Levels, count: int) -> Levels:
     """Return the mean of ``count`` values around each."""
     padded = np.pad(values, (count // 2, count - 1 - count // 2), mode="edge")
     return np.asarray(np.convolve(padded, np.ones(count) / count, "valid"), np.float64)
+
+
+def _alike(a: Levels, b: Levels) -> Levels:
+    """Return how the shapes of two spectra move together in the window around each row, a correlation."""
+    a, b = (one - one.mean(axis=1, keepdims=True) for one in (a - a.mean(axis=0), b - b.mean(axis=0)))
+    both = _running((a * b).sum(axis=1), _WINDOW)
+    norm = np.sqrt(_running((a * a).sum(axis=1), _WINDOW) * _running((b * b).sum(axis=1), _WINDOW))
+    return np.asarray(both / np.maximum(norm, 1e-6), np.float64)
 
 
 def _deviations(values: Levels, least: float) -> Levels:

@@ -266,6 +266,28 @@ def test_music_added_under_the_sound_is_an_overlay_and_no_alteration():
     assert sum(one.span.length_s for one in differences) > 40
 
 
+def test_a_jingle_over_a_few_seconds_is_an_overlay_too():
+    added, wave = np.resize(film(), 4 * RATE_HZ), melody(2).copy()
+    level = np.sqrt(np.mean(wave**2) / np.mean(added**2)) * 10 ** (-3 / 20)
+    wave[20 * RATE_HZ : 24 * RATE_HZ] += level * added
+    query, stored = sound(opus(wave)), sound(melody(2))
+    (difference,) = compare_sound(query.mel, stored.mel, align_sound(query.codes, stored.codes), 60.0)
+    assert difference.kind is DifferenceKind.SOUND_OVERLAY
+    assert 19.5 < difference.span.start_s < difference.span.end_s < 25
+
+
+def test_dense_music_replaced_by_louder_noise_is_no_overlay():
+    wave = music().copy()
+    there = slice(6 * RATE_HZ, 7 * RATE_HZ)
+    put = film()[there]
+    wave[there] = put * np.sqrt(np.mean(wave[there] ** 2) / np.mean(put**2))
+    query, stored = sound(mp3(wave)), sound(music())
+    differences = compare_sound(query.mel, stored.mel, align_sound(query.codes, stored.codes), 15.5)
+    (told,) = [one for one in differences if one.kind is DifferenceKind.SOUND_DIFFERS]
+    assert told.span.start_s == pytest.approx(6, abs=0.3)
+    assert told.span.end_s == pytest.approx(7, abs=0.3)
+
+
 def test_a_cut_within_a_sentence_is_placed_to_a_tenth_of_a_second():
     wave = np.concatenate([cut(film(), 0, 20), cut(film(), 20.8, 40)])
     (before, after), differences = compared(opus(wave))
