@@ -81,7 +81,7 @@ class Space:
 
         The function raises StorageError where there is no room for as many more bytes.
         """
-        self._waiting = sum(one.stat().st_size for one in self._jobs.iterdir() if one.is_file())
+        self._waiting = sum(_size(one) for one in self._jobs.iterdir())
         mine = 0
 
         def take(count: int) -> None:
@@ -97,6 +97,14 @@ class Space:
         finally:
             with self._lock:
                 self._used -= mine
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file; 0 where its job ended between the listing and this look."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def remove_orphans(spool: Path) -> None:
