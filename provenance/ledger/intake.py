@@ -19,7 +19,7 @@ from provenance.errors import BusyError, FormatError, UnavailableError
 from provenance.ledger.receipt import Receipt
 from provenance.ledger.registration import Examined, Registration
 
-#: Time that the first submission waits for others, seconds. Source: docs/measurements.md#ledger.
+#: Time that the first submission waits for others, seconds. A choice: less than one fsync of a busy disk.
 WINDOW_S: Final = 0.002
 #: Most entries of one append; bounds the time for which readers wait for a fresh checkpoint.
 MOST: Final = 1_024

@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 #: How far the wall clock may step before appends are refused. Source: security.md SR-32.
 MAX_CLOCK_STEP: Final = timedelta(minutes=5)
 #: How often an append is tried when other processes append too, and the longest pause before the next try,
-#: seconds. Source: four racing writers never needed more than 6 tries (``tests/torture``).
+#: seconds. A choice: a writer that lost twelve times in a row had better tell its submitters.
 _TRIES: Final = 12
 _PAUSE_S: Final = 0.02
 #: Most entries of one append; bounds the time that readers of a fresh checkpoint wait.
