@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -110,7 +110,7 @@ def compare_in_full(
     back = np.linalg.inv(matrix).astype(np.float64)
     seen = inside & ~_blind(found)
     shared = warp.box_through(back, Box(0.0, 0.0, 1.0, 1.0)).area
-    differences = tuple(_difference(found, region, back, shared) for region in _regions(found))
+    differences = _differences(found, back, shared)
     comparison = Comparison(
         differences=differences,
         compared=min(max(shared, 0.0), 1.0) * float(seen.sum() / inside.sum()),
@@ -174,8 +174,24 @@ def _regions(found: Residual) -> list[_Region]:
     return sorted(regions, key=lambda region: -region.strength)
 
 
-def _difference(found: Residual, region: _Region, back: warp.Matrix, shared: float) -> Difference:
-    surroundings = _surroundings(found, region)
+def _differences(found: Residual, back: warp.Matrix, shared: float) -> tuple[Difference, ...]:
+    """Return the regions as differences; flat paint of an overlay's colour is a part of that overlay."""
+    made = []
+    for region in _regions(found):
+        surroundings = _surroundings(found, region)
+        made.append((_difference(found, region, surroundings, back, shared), look(*surroundings)))
+    overlays = [seen for one, seen in made if one.kind is DifferenceKind.OVERLAY and seen is not None]
+    return tuple(
+        replace(one, kind=DifferenceKind.OVERLAY)
+        if seen is not None and seen.plain and any(seen.like(other) for other in overlays)
+        else one
+        for one, seen in made
+    )
+
+
+def _difference(
+    found: Residual, region: _Region, surroundings: _Surroundings, back: warp.Matrix, shared: float
+) -> Difference:
     on_reference = _box(found, region, surroundings[2])
     kind = _kind(found, region, surroundings)
     # The blocks of the statistic reach beyond strokes; pixels do not.

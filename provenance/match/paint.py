@@ -22,6 +22,8 @@ COLOURS: Final = 4
 STEP: Final = 30.0
 #: The same for a translucent layer, which lets what is beneath through.
 LAYER_STEP: Final = 8.0
+# Share of what changed from which one connected part stands for all.
+_MAIN_SHARE = 0.6
 # Fewest pixels that are judged.
 _FEWEST = 12
 # Width of a colour bin, reach of a colour and of a mixture, grey levels: what JPEG at quality 55 leaves.
@@ -85,6 +87,7 @@ class Look:
             no outline shows.
         off: Median difference from what is beneath, grey levels.
         lighter: Upper quartile of the difference in luma alone, grey levels.
+        colour: Median luma and colour differences.
     """
 
     layered: float
@@ -99,6 +102,16 @@ class Look:
     upper_step: float
     off: float
     lighter: float
+    colour: tuple[float, float, float]
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is flat paint, with or without an outline that shows."""
+        return self.told >= 0.9 and self.solid >= 0.85 and self.tight >= 0.9 and self.deep >= 0.35
+
+    def like(self, other: Look) -> bool:
+        """Whether both are of one colour: parts of a bar that crosses something of its own colour."""
+        return float(np.linalg.norm(np.subtract(self.colour, other.colour))) <= _REACH
 
     @property
     def paint(self) -> bool:
@@ -130,6 +143,7 @@ def look(shown: Plane, expected: Plane, changed: Mask, inside: Mask) -> Look | N
     """
     if int(changed.sum()) < _FEWEST:
         return None
+    changed = _main_part(changed)
     distance = cv2.distanceTransform(np.pad(changed, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
     here, beneath = shown[changed], expected[changed]
     off = np.asarray(np.linalg.norm(here - beneath, axis=1), np.float32)
@@ -142,6 +156,7 @@ def look(shown: Plane, expected: Plane, changed: Mask, inside: Mask) -> Look | N
     tight = np.any([_near(here, one, _TIGHT) for one in colours], axis=0)
     deep = pixels.depth > _EDGE_PX + 1
     steps = _steps(shown, changed, inside & ~changed)
+    middle = np.median(here, axis=0)
     enough = int(deep.sum()) >= _FEWEST
 
     def within(share: Mask, among: Mask) -> float:
@@ -160,7 +175,17 @@ def look(shown: Plane, expected: Plane, changed: Mask, inside: Mask) -> Look | N
         upper_step=float(np.quantile(steps, 0.7)),
         off=float(np.median(off)),
         lighter=float(np.quantile(np.abs(here[:, 0] - beneath[:, 0]), 0.75)),
+        colour=(float(middle[0]), float(middle[1]), float(middle[2])),
     )
+
+
+def _main_part(changed: Mask) -> Mask:
+    """Return the one connected part that holds most of what changed, else all of it: specks beside a bar."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(changed.astype(np.uint8), connectivity=8)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    largest = int(np.argmax(areas)) + 1
+    most = stats[largest, cv2.CC_STAT_AREA] >= _MAIN_SHARE * areas.sum()
+    return np.asarray(labels == largest, np.bool_) if most else changed
 
 
 def _spread(planes: Plane) -> Plane:

@@ -112,3 +112,14 @@ def test_a_handful_of_pixels_is_not_judged():
     changed = np.zeros((20, 20), np.bool_)
     changed[4:6, 4:6] = True
     assert look(plane, plane + 40, changed, np.ones((20, 20), np.bool_)) is None
+
+
+def test_a_bar_across_something_of_its_own_colour_is_one_overlay():
+    picture = alteration.load("astronaut.png")  # the helmet at the bottom is as black as the bar
+    part = Image.fromarray(picture[51:461, 51:460])
+    copy = Image.new("RGB", (part.width, part.height + 45), "black")
+    copy.paste(part, (0, 0))
+    ImageDraw.Draw(copy).text((12, part.height + 11), "Shared by thousands: what they saw", fill="white")
+    found = kinds(alteration.saved(copy, 82), open_reference(make_reference(picture)))
+    assert found
+    assert set(found) == {DifferenceKind.OVERLAY}
