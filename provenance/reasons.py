@@ -25,6 +25,7 @@ from provenance.evidence import (
     Unavailable,
     VerdictCode,
 )
+from provenance.transformation import framing_text
 
 _CREDENTIAL_TEXT = {
     CredentialState.ABSENT: "No Content Credentials in this file; many platforms remove them. "
@@ -250,6 +251,8 @@ def _comparison_reasons(match: Match) -> Iterator[Reason]:
             yield Reason(f"alignment.{segment.channel.value}", segment_text(segment))
         if match.transformation is not None:
             yield Reason("alignment.geometry", match.transformation.sentence)
+        elif (geometry := match.alignment.geometry) is not None and (framing := framing_text(geometry)):
+            yield Reason("alignment.geometry", framing)
     if not isinstance(match.comparison, Comparison):
         return
     for edit in match.comparison.edits:

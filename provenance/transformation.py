@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from provenance.comparison import Box
+from provenance.comparison import Box, Geometry
 
 #: What is left unsaid, since alignment itself is no finer: cropped share, turn in degrees, change of size, change
 #: of the sides' ratio. Source: docs/measurements.md, alignment: corners are placed within half a part in 100.
@@ -116,3 +116,13 @@ def _way(degrees: float) -> str:
 
 def _box(box: Box) -> str:
     return f"{box.w:.0%} by {box.h:.0%} at {box.x:.0%}, {box.y:.0%}"
+
+
+def framing_text(geometry: Geometry) -> str:
+    """Return how a film's frames show the original's: the part, mirrored, turned; empty for the whole as it is."""
+    share = min(geometry.crop.w, 1.0) * min(geometry.crop.h, 1.0)
+    words = [f"show {share:.0%} of the original's picture"] if share < 0.97 else []
+    words += ["are mirrored"] if geometry.mirrored else []
+    turn = geometry.rotation_deg
+    words += [f"are turned by {turn:.0f}°"] if abs(turn) >= 1 else []
+    return f"Its frames {' and '.join(words)}." if words else ""

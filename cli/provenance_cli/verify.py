@@ -179,11 +179,18 @@ def _write_maps(outcome: _Outcome, map_path: Path, *, several: bool, force: bool
 
     for source, report, _ in outcome.checked:
         if report.map_png is None:
-            note(f"{path_text(source.path)}: no difference picture, nothing registered was compared with it")
+            note(f"{path_text(source.path)}: no difference picture: {_why_no_map(report)}")
             continue
         place = inputs.in_output(source, map_path, Path(source.path.name + ".map.png"), several=several)
         place.parent.mkdir(parents=True, exist_ok=True)
         files.write_whole(place, report.map_png, replace=force)
+
+
+def _why_no_map(report: Report) -> str:
+    best = report.evidence.best
+    if best is None or not best.confirmed:
+        return "nothing registered was compared with it"
+    return "it is the registered file" if best.identical else "no region of it was found to differ"
 
 
 def _tally(outcome: _Outcome) -> str:

@@ -29,8 +29,9 @@ PAYLOADS: Final[tuple[tuple[str, str], ...]] = (
 )
 #: Share of the payload's bits that must be read right, by number of bits. Source: docs/measurements.md, marks.
 BITS_RIGHT: Final = {48: 42, 136: 108, 32: 31}
-#: Concentration of the largest coefficients at a quarter and three quarters of the step, -1..1, from which an
-#: offset is looked at. Source: docs/measurements.md, marks: highest of unmarked photographs and of marked ones.
+#: Concentration of the largest coefficients at a quarter and three quarters of the step, -1..1, from which the
+#: payloads are tried. Source: python -m bench.marks: 1,638 unmarked photographs have a median of -.01, but 1 % lie
+#: over .55, so this only saves time; marked ones have .27 and more. The payload decides.
 LATTICE: Final = 0.2
 #: Pixels a side of the middle part in which offsets are searched.
 _SEARCH_PX: Final = 768
