@@ -122,7 +122,9 @@ class Resolver:
             matches = () if isinstance(found, Unavailable) else found
             mine = (one for one in matches if one.confirmed)
             self._collect(best, ((one.record.manifest_id, _score(one)) for one in mine))
-        return _ranked(best)
+        digest = open_asset(path, self._limits, declared).digest
+        own = frozenset(one.manifest_id for one in self._store.by_digest(digest))
+        return _ranked(best, own)
 
     def _units(self, path: Path, declared: MediaType | None) -> tuple[Unit, ...]:
         asset = open_asset(path, self._limits, declared)
@@ -145,10 +147,8 @@ class Resolver:
         size = self._store.head().size
         if size > self._seen:
             if self._seen and self._store.redacted_between(self._seen, size):
-                self._registered, self._seen = (
-                    UnitBook(),
-                    0,
-                )  # what was erased must leave the book too (SR-30)
+                # What was erased must leave the book too (SR-30).
+                self._registered, self._seen = UnitBook(), 0
             for kind, name in UNIT_ALGORITHMS.items():
                 rows = self._store.codes_after(name, self._seen - 1)
                 self._registered.add(kind, ((asset_id, code) for asset_id, _, _, code in rows))
@@ -191,5 +191,7 @@ def _score(match: Match) -> int:
     return max(1, min(SAME - 1, round(SAME * max(nearness, default=0.5))))
 
 
-def _ranked(best: dict[str, int]) -> list[Resolved]:
-    return [Resolved(one, score) for one, score in sorted(best.items(), key=lambda each: (-each[1], each[0]))]
+def _ranked(best: dict[str, int], same_bytes: frozenset[str] = frozenset()) -> list[Resolved]:
+    """Return manifests strongest first; of equal ones the file's own, then the ones registered earlier."""
+    ordered = sorted(best.items(), key=lambda each: (-each[1], each[0] not in same_bytes))
+    return [Resolved(one, score) for one, score in ordered]

@@ -57,7 +57,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         title="Portrait </title><script>alert(1)</script>", source_type=SourceType.DIGITAL_CAPTURE
     )
     [published] = app.state.wiring.installation.publisher.publish([PublishJob(source, output, request)])
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=15) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         yield Service(app, client, published, port)
     server.should_exit = True
     thread.join(20)

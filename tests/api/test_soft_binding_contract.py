@@ -100,25 +100,24 @@ def test_supported_algorithms_are_listed_ones(client):
 def test_a_binding_resolves_to_the_manifest_of_its_asset(service, client, binding):
     wanted = {"manifestId": service.published.record.manifest_id, "similarityScore": 100}
     answer = client.get("/v1/matches/byBinding", params={"alg": ISCC, "value": binding})
-    assert answer.json() == {"matches": [wanted]}
+    assert wanted in answer.json()["matches"]  # others may have registered the same picture
     body = {"alg": ISCC, "value": binding}
-    assert client.post("/v1/matches/byBinding", json=body).json() == {"matches": [wanted]}
+    assert client.post("/v1/matches/byBinding", json=body).json() == answer.json()
 
 
 def test_the_value_in_the_manifest_of_the_standard_is_the_one_that_resolves(service, client, manifest_store):
     found = _inspect(service, manifest_store)
     [[alg, value]] = found["bindings"]
     matches = client.get("/v1/matches/byBinding", params={"alg": alg, "value": value}).json()["matches"]
-    assert matches[0]["manifestId"] == service.published.record.manifest_id
+    assert service.published.record.manifest_id in {one["manifestId"] for one in matches}
 
 
 def test_a_stripped_and_recompressed_copy_resolves_by_content(service, client):
     copy = encoded(photograph().resize((400, 400)), quality=70)
     answer = client.post("/v1/matches/byContent", content=copy, headers={"Content-Type": "image/jpeg"})
     assert answer.status_code == 200, answer.text
-    match = answer.json()["matches"][0]
-    assert match["manifestId"] == service.published.record.manifest_id
-    assert 50 < match["similarityScore"] <= 100
+    scores = {one["manifestId"]: one["similarityScore"] for one in answer.json()["matches"]}
+    assert 50 < scores[service.published.record.manifest_id] <= 100
 
 
 @pytest.mark.parametrize("alg", [None, ISCC])

@@ -70,7 +70,7 @@ class Publisher:
 class Verifier:
     states: dict
 
-    def verify(self, path, *, name=None, declared=None, progress=None):
+    def verify(self, path, *, name=None, declared=None, progress=None, interim=None):
         found = self.states[path.name]
         if isinstance(found, Exception):
             raise found
