@@ -36,7 +36,7 @@ def rival(service) -> dict[str, str]:
 
 
 def picture(seed: int) -> bytes:
-    turned = photograph().rotate(20 * seed + 7).crop((100, 90, 420, 400))
+    turned = photograph("coffee.png").rotate(20 * seed + 7).crop((140, 60, 460, 340))
     return encoded(ImageEnhance.Color(turned).enhance(0.5 + seed / 5), quality=90)
 
 

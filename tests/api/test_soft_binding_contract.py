@@ -459,7 +459,7 @@ def foreign(tmp_path_factory) -> tuple[bytes, str]:
     """A manifest store of another publisher's picture, never registered here."""
     folder = tmp_path_factory.mktemp("foreign")
     source = folder / "a.png"
-    source.write_bytes(encoded(photograph().rotate(90).crop((60, 40, 460, 360)), form="PNG"))
+    source.write_bytes(encoded(photograph("chelsea.png").rotate(90).crop((60, 10, 380, 290)), form="PNG"))
     with Installation.open(initialise(folder, "Foreign TEST")) as there:
         job = PublishJob(
             source, folder / "b.png", SigningRequest(title="f", source_type=SourceType.DIGITAL_CAPTURE)
