@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from standardwebhooks import Webhook
 
 from provenance.errors import ProvenanceError
-from provenance.evidence import Comparison, Match, VerdictCode
+from provenance.evidence import Comparison, Match, Verdict, VerdictCode
+from provenance.judge import judge
 from provenance.media.fetch import Fetcher
 from provenance.report.report import Report
 from provenance.service.watches import Sighting, Watch, Watches
@@ -32,21 +35,30 @@ EVENT: Final = "copy.seen"
 LOOK_S: Final = 2.0
 
 
-def event_of(report: Report) -> tuple[str, dict[str, Any]] | None:
-    """Return the asset and the event of a report, or None where no watch can want it."""
-    best = report.evidence.best
-    if best is None or not best.confirmed or report.verdict.code not in WATCHABLE:
-        return None
+def events_of(report: Report) -> Iterator[tuple[str, VerdictCode, dict[str, Any]]]:
+    """Yield asset, verdict and event for every confirmed match that a watch can want.
+
+    Each match is judged by itself: where two publishers registered the same content, both hear of the copy.
+    """
+    matches = report.evidence.matches
+    for match in matches if isinstance(matches, tuple) else ():
+        if match.confirmed:
+            verdict = judge(replace(report.evidence, matches=(match,)))
+            if verdict.code in WATCHABLE:
+                yield match.record.asset_id, verdict.code, _event(report, match, verdict)
+
+
+def _event(report: Report, match: Match, verdict: Verdict) -> dict[str, Any]:
     hour = report.checked_at.replace(minute=0, second=0, microsecond=0)
     said = {
-        "asset_id": best.record.asset_id,
-        "verdict": report.verdict.code.value,
-        "confidence": report.verdict.confidence.value,
+        "asset_id": match.record.asset_id,
+        "verdict": verdict.code.value,
+        "confidence": verdict.confidence.value,
         "copy_sha256": str(report.evidence.digest),
         "hour": hour.isoformat(),
-        "differences": _differences(best),
+        "differences": _differences(match),
     }
-    return best.record.asset_id, {"type": EVENT, "timestamp": hour.isoformat(), "data": said}
+    return {"type": EVENT, "timestamp": hour.isoformat(), "data": said}
 
 
 def _differences(match: Match) -> list[dict[str, Any]]:
@@ -76,14 +88,11 @@ class Lookout:
 
     def __call__(self, report: Report) -> None:
         """Add the report to the feeds of the watches that want it; a failure never harms the report itself."""
-        found = event_of(report)
-        if found is None:
-            return
-        asset_id, event = found
-        try:
-            self._watches.report(asset_id, report.verdict.code.value, event)
-        except ProvenanceError as cause:
-            _log.warning("a sighting of %s is lost: %s", asset_id, cause.message)
+        for asset_id, code, event in events_of(report):
+            try:
+                self._watches.report(asset_id, code.value, event)
+            except ProvenanceError as cause:
+                _log.warning("a sighting of %s is lost: %s", asset_id, cause.message)
 
 
 class Courier:
