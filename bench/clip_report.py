@@ -105,7 +105,8 @@ def _heading(conditions: Mapping[str, Any]) -> str:
         "## Clips: `make bench-clips`\n\n"
         f"{conditions['date']}, `{conditions['command']}`, {conditions['machine']}, "
         f"{conditions['processes']} processes; "
-        f"{conditions['cpu_s'] / 60:.0f} minutes of CPU for {conditions['clips']} clips. Half of the originals: "
+        f"{conditions['cpu_s'] / 60:.0f} minutes of CPU for {conditions['clips']} of "
+        f"{conditions['planned']} clips planned, in random order. Half of the originals: "
         f"{conditions['half']}. Registered {hours:.2f} h: {material}. Voices: {', '.join(conditions['voices'])}.\n"
         f"Registering took {conditions['registering_cpu_s']:.0f} s of CPU, "
         f"{conditions['registered_s'] / max(conditions['registering_cpu_s'], 1e-6):.0f} x real time at these sizes; "
@@ -121,7 +122,7 @@ def _asked(rows: Sequence[Row]) -> str:
             verdict = "reached" if sum(told) / len(told) >= least else "**missed**"
             lines.append(f"| {name} | {least:.2f} | {_share(sum(told), len(told))} | {verdict} |")
     for group, name in (
-        ("picture", "film 10 s: place within 0.25 s"),
+        ("picture", "film 5 and 10 s: place within 0.25 s"),
         ("sound", "sound 5 and 10 s: place within 0.25 s"),
     ):
         off = [

@@ -64,7 +64,7 @@ def main() -> None:
         folder = Path(scratch)
         conditions = _register(folder, registered, given.processes)
         rows = list(_answers(folder, cache, registered, queries, given))
-    conditions |= _conditions(given, registered, strangers, rows)
+    conditions |= _conditions(given, registered, strangers, rows) | {"planned": len(queries)}
     given.json.write_text(json.dumps({"conditions": conditions, "rows": rows}, indent=1))
     print(clip_report.text(conditions, rows))
     if given.write:
