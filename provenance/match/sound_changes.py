@@ -49,7 +49,7 @@ CLEAN_AGREEMENT_SPREAD: Final = 0.13
 #: Shortest stretch put between two parts that nearly follow on each other in the original, seconds.
 MIN_INSERTED_S: Final = 0.3
 #: Seconds of the original that may lie between, or be told twice, around something put in.
-SEAM_S: Final = 0.3
+SEAM_S: Final = 0.5
 
 # Rows of the running mean: .6 s, the shortest word that is asked for.
 _WINDOW = 12

@@ -65,6 +65,8 @@ _MAX_FITS = 6
 _PIECE, _REACH = 16, 4
 # Codes that show a speed, and share by which a speed may move at a time: the tried ones are 10 % apart.
 _SPEED_CODES, _SPEED_MOVE = 40, 0.13
+# Codes of a piece through which a half is tried at normal speed.
+_HALF = 27
 # As many equal codes in a row are silence or a tone, which matches any other.
 _STILL = 6
 
@@ -225,7 +227,18 @@ def _candidates(sounds: _Sounds) -> Iterator[Line]:
             tried += 1
             line, a, b = _grow(sounds, found, first, first + width)
             yield line
+            yield from _halves(sounds, line, a, b)
             open_codes[a:b] = False
+
+
+def _halves(sounds: _Sounds, line: Line, first: int, end: int) -> Iterator[Line]:
+    """Yield lines of normal speed through both halves: a word put in passes for a slower copy."""
+    width = min(_HALF, (end - first) // 2)
+    if line.speed in sounds.speeds or width < MIN_CODES:
+        return
+    for quarter in (1, 3):
+        begin = first + quarter * (end - first) // 4 - width // 2
+        yield _slide(sounds, begin, width, 1.0)[0]
 
 
 def _found(sounds: _Sounds, first: int, width: int) -> Line | None:

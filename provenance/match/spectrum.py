@@ -34,9 +34,11 @@ _SURE_S = 0.3
 _FOREIGN = 2.0
 # Residual that a row on its line has at least, dB; clean copies at normal speed have 1 to 2.
 _LEAST_DB = 1.0
+# A word that may have been put in beside an uncovered end, seconds.
+_WORD_S = 1.3
 # An uncovered end, seconds, whose place is looked for near the place of its neighbour, within so many seconds; the
 # agreement it needs is out of reach of other words in the same voice.
-_END_S, _AROUND_S, _END_AGREEMENT = (0.7, 5.0), 4.0, 0.7
+_END_S, _AROUND_S, _END_AGREEMENT = (0.7, 7.0), 4.0, 0.7
 
 
 def placed(copy_mel: Mel, ref_mel: Mel, segment: Segment) -> tuple[Segment, float]:
@@ -85,10 +87,10 @@ def settled(copy_mel: Mel, ref_mel: Mel, segments: Sequence[Segment]) -> list[Se
         FormatError: A shape or type is another.
     """
     check(copy_mel, ref_mel)
-    found = [_trimmed(copy_mel, ref_mel, one) for one in segments]
+    found = _with_ends(copy_mel, ref_mel, [_trimmed(copy_mel, ref_mel, one) for one in segments])
     for number in range(len(found) - 1):
         found[number : number + 2] = _seam(copy_mel, ref_mel, *found[number : number + 2])
-    return _with_ends(copy_mel, ref_mel, found)
+    return found
 
 
 def check(*spectra: Mel) -> None:
@@ -238,6 +240,10 @@ def _end(copy_mel: Mel, ref_mel: Mel, gap: Span, neighbour: Segment) -> list[Seg
     """Return the segment of an uncovered end, as a list of one, or an empty one."""
     if not _END_S[0] <= gap.length_s <= _END_S[1]:
         return []
+    # What lies next to the neighbour may be a word put in; the seam between both is found afterwards.
+    aside_s = min(_WORD_S, gap.length_s - _END_S[0])
+    first = gap.start_s == 0.0
+    gap = Span(0.0, gap.end_s - aside_s) if first else Span(gap.start_s + aside_s, gap.end_s)
     line = Line.of(neighbour)
     lines = [Line(line.speed, line.offset_s + off) for off in np.arange(-_AROUND_S, _AROUND_S, 1 / MEL_RATE)]
     tried = [_along(neighbour, one, gap) for one in lines if one.at(gap.start_s) >= 0]
