@@ -121,7 +121,8 @@ class Wiring:
         best = {one.manifest_id: one for one in found}
         for one in resolver.by_binding(*hint, seen) if hint is not None else ():
             best[one.manifest_id] = max(one, best.get(one.manifest_id, one), key=lambda each: each.score)
-        return sorted(best.values(), key=lambda one: (-one.score, one.manifest_id))
+        # Of equal scores the resolver's order stays: the file's own manifest, then the ones registered earlier.
+        return sorted(best.values(), key=lambda one: -one.score)
 
     def check_custody(self, receipt: str, manifest_id: str) -> None:
         """Return if the text of a receipt proves that the manifest is in this log; raises VerificationError."""

@@ -64,6 +64,14 @@ def test_signing_returns_the_signed_bytes_with_names_and_digest(service, client,
     assert manifest.headers["manifest-validation"] == "registered"
 
 
+def test_of_registrations_of_one_picture_each_file_resolves_to_its_own_first(client, news):
+    made = [client.post("/v1/sign", content=picture(12), headers=JPEG | news) for _ in range(3)]
+    for one in made:
+        found = client.post("/v1/matches/byContent", content=one.content, headers=JPEG).json()["matches"]
+        assert found[0] == {"manifestId": one.headers["manifest-id"], "similarityScore": 100}
+        assert {each.headers["manifest-id"] for each in made} <= {each["manifestId"] for each in found}
+
+
 def test_registering_returns_a_receipt_that_verifies_and_the_file_for_its_tenant(
     service, client, news, rival
 ):
