@@ -42,7 +42,14 @@ def filler_of(key: Ed25519PublicKey) -> Examined:
     protected = cbor2.dumps({1: -8, 4: Digest.of(raw).value}, canonical=True)
     parts = [protected, {}, entry.to_cbor(), secrets.token_bytes(64)]
     leaf = cbor2.dumps(cbor2.CBORTag(18, parts), canonical=True)
-    return Examined(Registration(leaf, payload, codes, pictures), leaf_hash(leaf), entry, Digest.of(raw), raw)
+    return Examined(
+        Registration(leaf, payload, codes, pictures),
+        leaf_hash(leaf),
+        entry,
+        Digest.of(raw),
+        raw,
+        payload.to_cbor(),
+    )
 
 
 def _made(

@@ -90,18 +90,17 @@ class _Walk:
         codes = self._codes.get(index, ())
         pictures = self._pictures.get(index, ())
         registration = Registration(leaf, payload, codes, pictures)
-        public = key.key
         entry = Entry.from_cbor(message.payload)
         if entry.payload is not None and payload is None:
             if codes or pictures:
                 raise FormatError(
                     "expected an erased payload without fingerprints and references, found some"
                 )
-            check_message(message, public)
-            each = Examined(registration, stored, entry, message.kid, key.public)
+            check_message(message, key.public)
+            each = Examined(registration, stored, entry, message.kid, key.public, None)
             self.assets[stored] = _Expected(erased=True)
         else:
-            each = examine(registration, message, public, key.organisation)
+            each = examine(registration, message, key.public, key.organisation)
             if entry.type.registers:
                 self._compare(each, index)
                 self.assets[stored] = _Expected()

@@ -92,8 +92,9 @@ def key_bytes(key: PublicKey) -> bytes:
     return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
+@lru_cache(maxsize=1024)
 def key_from_bytes(content: bytes) -> PublicKey:
-    """Return the public key that :func:`key_bytes` wrote.
+    """Return the public key that :func:`key_bytes` wrote; kept, since publishers are few and entries many.
 
     Raises:
         FormatError: Another length, or not a point of the curve.
@@ -189,20 +190,21 @@ def split(message: bytes, max_bytes: int) -> Message:
     return Message(kid, protected, payload, signature)
 
 
-def check_message(message: Message, key: PublicKey) -> None:
-    """Return if ``message`` is signed by ``key``.
+def check_message(message: Message, raw: bytes) -> None:
+    """Return if ``message`` is signed by the key that :func:`key_bytes` writes as ``raw``.
 
     Raises:
+        FormatError: Not a key.
         ReceiptError: Signed by another key, changed, or an ES256 signature in its second spelling.
     """
-    raw = key_bytes(key)
     if message.protected != _protected(raw):
         raise ReceiptError(
-            f"expected an entry signed by key {key_thumbprint(key).value.hex()[:16]}, "
+            f"expected an entry signed by key {Digest.of(raw).value.hex()[:16]}, "
             f"found one that names {message.kid.value.hex()[:16]}",
             hint="the entry belongs to another publisher",
         )
     content, signature = _to_be_signed(message.protected, message.payload), message.signature
+    key = key_from_bytes(raw)
     try:
         if isinstance(key, Ed25519PublicKey):
             key.verify(signature, content)
@@ -226,5 +228,5 @@ def open_message(message: bytes, key: PublicKey, max_bytes: int) -> bytes:
         ReceiptError: Signed by another key, changed, or an ES256 signature in its second spelling.
     """
     parts = split(message, max_bytes)
-    check_message(parts, key)
+    check_message(parts, key_bytes(key))
     return parts.payload

@@ -6,7 +6,6 @@ the :class:`Payload`, which the entry merely commits to.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from dataclasses import dataclass
@@ -341,7 +340,12 @@ class Payload:
 
     def commitment(self) -> Digest:
         """Return the SHA-256 of salt and canonical payload: what the entry's key 7 holds."""
-        return Digest(hashlib.sha256(self.salt + self.to_cbor()).digest())
+        return commitment(self.salt, self.to_cbor())
+
+
+def commitment(salt: bytes, body: bytes) -> Digest:
+    """Return the SHA-256 of a salt and a canonical payload."""
+    return Digest.of(salt + body)
 
 
 def sign_entry(entry: Entry, key: PrivateKey) -> bytes:

@@ -154,7 +154,7 @@ class Log:
                 "expected an entry by an admitted publisher key, found another key",
                 hint="the operator of the log admits publisher keys",
             )
-        return examine(registration, message, publisher.key, publisher.organisation)
+        return examine(registration, message, publisher.public, publisher.organisation)
 
     def commit(self, examined: Sequence[Examined]) -> list[Receipt]:
         """Store what :meth:`examine` returned, as :meth:`append` promises it."""

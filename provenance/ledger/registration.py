@@ -11,8 +11,8 @@ from typing import Final
 from provenance.digest import Digest
 from provenance.errors import AuthorisationError, FormatError
 from provenance.evidence import Record
-from provenance.ledger.cose import Message, PublicKey, check_message, encode, key_bytes
-from provenance.ledger.entry import Entry, EntryType, Payload
+from provenance.ledger.cose import Message, check_message, encode
+from provenance.ledger.entry import Entry, EntryType, Payload, commitment
 from provenance.ledger.merkle import leaf_hash
 
 #: Longest algorithm or kind name.
@@ -105,6 +105,7 @@ class Examined:
         entry: What the leaf says.
         publisher: Thumbprint of the key that signed it.
         public: That key, raw.
+        body: Canonical payload without its salt; None for an entry without one.
     """
 
     registration: Registration
@@ -112,6 +113,7 @@ class Examined:
     entry: Entry
     publisher: Digest
     public: bytes
+    body: bytes | None
 
     def record(self, index: int, accepted: datetime) -> Record:
         """Return the registry's record of a new asset.
@@ -152,13 +154,13 @@ class Examined:
         )
 
 
-def examine(registration: Registration, message: Message, key: PublicKey, organisation: str) -> Examined:
+def examine(registration: Registration, message: Message, public: bytes, organisation: str) -> Examined:
     """Return the registration with its entry, after checking signature and commitments (SR-28).
 
     Args:
         registration: What was handed in.
         message: Its leaf in parts.
-        key: Publisher key that the leaf names.
+        public: Publisher key that the leaf names, raw.
         organisation: Name under which that key was admitted.
 
     Raises:
@@ -167,10 +169,11 @@ def examine(registration: Registration, message: Message, key: PublicKey, organi
         ReceiptError: The signature does not verify.
         AuthorisationError: The payload names another publisher than the key's.
     """
-    check_message(message, key)
+    check_message(message, public)
     entry = Entry.from_cbor(message.payload)
     payload = registration.payload
-    if entry.payload != (None if payload is None else payload.commitment()):
+    body = None if payload is None else payload.to_cbor()
+    if entry.payload != (None if payload is None or body is None else commitment(payload.salt, body)):
         raise FormatError(
             "expected the payload that the entry commits to, found another", hint="sign it anew"
         )
@@ -188,4 +191,4 @@ def examine(registration: Registration, message: Message, key: PublicKey, organi
         )
     if entry.type is EntryType.REDACT and payload is not None:
         raise FormatError("expected a redaction without a payload: what is erased must not be named again")
-    return Examined(registration, leaf_hash(registration.leaf), entry, message.kid, key_bytes(key))
+    return Examined(registration, leaf_hash(registration.leaf), entry, message.kid, public, body)

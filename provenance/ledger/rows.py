@@ -59,9 +59,6 @@ class Head:
     at: datetime
 
 
-_key = functools.lru_cache(maxsize=1024)(key_from_bytes)
-
-
 @dataclass(frozen=True, slots=True)
 class PublisherKey:
     """A publisher key known to the log.
@@ -83,7 +80,7 @@ class PublisherKey:
         Raises:
             FormatError: The stored bytes are no key.
         """
-        return _key(self.public)
+        return key_from_bytes(self.public)
 
 
 @dataclass(frozen=True, slots=True)

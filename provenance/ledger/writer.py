@@ -80,7 +80,7 @@ class Writer:
             made = each.registration
             entries.append((index, each.leaf_hash, made.leaf))
             if made.payload is not None:
-                payloads.append((each.leaf_hash, made.payload.salt, made.payload.to_cbor(), None))
+                payloads.append((each.leaf_hash, made.payload.salt, each.body, None))
             if each.entry.type.registers:
                 assets.append(asset_row(each, index, at))
             codes.extend(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from provenance.errors import FormatError
-from provenance.ledger.cose import split
+from provenance.ledger.cose import key_bytes, split
 from provenance.ledger.entry import MAX_LEAF_BYTES, EntryType
 from provenance.ledger.registration import (
     StoredFingerprint,
@@ -24,7 +24,7 @@ BLOBS = (StoredReference("frames", b"one", 0.0), StoredReference("logmel", b"two
 
 def examined(made):
     leaf = split(made.leaf, MAX_LEAF_BYTES)
-    return examine(made, leaf, PUBLISHER_KEY.public_key(), ORGANISATION)
+    return examine(made, leaf, key_bytes(PUBLISHER_KEY.public_key()), ORGANISATION)
 
 
 @pytest.mark.parametrize(
