@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from provenance.service.access import Access, Scope
-from provenance.service.tables import open_database
+from provenance.service.schema import open_database
 from provenance.settings import CONFIG_NAME, Settings
 from provenance.setup import initialise
 

@@ -42,7 +42,8 @@ from provenance.service.deposits import Deposits
 from provenance.service.jobs import Jobs
 from provenance.service.ownership import Ownership
 from provenance.service.replies import Replies
-from provenance.service.tables import Database, open_database
+from provenance.service.schema import open_database
+from provenance.service.tables import Database
 from provenance.service.tokens import Tokens
 from provenance.service.watches import Watches
 from provenance.settings import CONFIG_NAME, Settings
@@ -133,6 +134,7 @@ def _make_registry(settings: Settings, keys: KeyRing) -> None:
         store.admit(keys.publisher.public_key(), settings.organisation)
     finally:
         store.close()
+    open_database(settings.database).dispose()
 
 
 class Installation:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from provenance.service.access import Access, ApiKey, Scope, parse_scopes
-from provenance.service.tables import open_database
+from provenance.service.schema import open_database
 from provenance_cli.exits import ExitCode
 from provenance_cli.render import note, say
 from provenance_cli.session import Session

@@ -21,11 +21,11 @@ def upgrade_command(session: Session) -> ExitCode:
 
     Stop the service and every other program that writes before; entries and proofs stay as they are.
     """
-    from provenance.ledger.store import Store  # noqa: PLC0415 - loads the database
+    from provenance.service.schema import upgrade_database  # noqa: PLC0415 - loads the database
 
-    before, after = Store.upgrade(session.settings().database)
-    if before == after:
-        out(f"the tables are of migration {after} already")
-    else:
-        out(f"upgraded the tables from migration {before} to {after}")
+    for each in upgrade_database(session.settings().database):
+        if each.before == each.after:
+            out(f"{each.title}: migration {each.after} already")
+        else:
+            out(f"{each.title}: upgraded from migration {each.before or 'none'} to {each.after}")
     return ExitCode.DONE

@@ -16,7 +16,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from provenance.errors import BusyError, ConfigError, LedgerError, StorageError
+from provenance.errors import BusyError, ConfigError, LedgerError, ProvenanceError, StorageError
 
 #: Time a writer waits for another one, milliseconds. Source: ledger crash tests with three racing writers.
 BUSY_MS: Final = 30_000
@@ -30,6 +30,8 @@ _WRITER: Final = "provenance_writer"
 _CONTENTION: Final = frozenset(("40001", "40P01", "55P03"))
 #: unique_violation; the triggers answer restrict_violation (23001) instead.
 _UNIQUE: Final = "23505"
+#: Name of the lock on making tables: "provenan" in ASCII. Any number would do that nobody else uses.
+_TABLES_LOCK: Final = 0x70726F76656E616E
 #: Where two writers with one head would write the same key.
 _LOG_TABLES: Final = frozenset(("log_entry", "log_tile", "log_checkpoint"))
 
@@ -158,6 +160,16 @@ def _is_sqlite(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
+@contextmanager
+def closed_on_error(engine: Engine) -> Iterator[None]:
+    """Close all connections of an engine that turns out to be unusable."""
+    try:
+        yield
+    except ProvenanceError:
+        engine.dispose()
+        raise
+
+
 # --- transactions ----------------------------------------------------------------------------------------
 
 
@@ -191,6 +203,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with refusals(), engine.execution_options(**{_WRITER: True}).begin() as connection:
         yield connection
+
+
+def wait_alone(connection: Connection) -> None:
+    """Wait until no other process makes or upgrades tables; they wait until this transaction ends."""
+    if connection.dialect.name != "sqlite":  # whose writers have the only write lock already
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TABLES_LOCK})")
 
 
 def scrub(engine: Engine, tables: Sequence[sa.Table]) -> None:

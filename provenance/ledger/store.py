@@ -12,15 +12,13 @@ from functools import partial
 from typing import Self
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
 
 from provenance.digest import Digest
-from provenance.errors import ConflictError, NotFoundError, ProvenanceError
+from provenance.errors import ConflictError, NotFoundError
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
-from provenance.ledger.database import open_engine, reading, scrub, writing
+from provenance.ledger.database import closed_on_error, open_engine, reading, scrub, writing
 from provenance.ledger.entry import EntryType, Payload, publisher_of, read_entry
 from provenance.ledger.mailbox import Mailbox
-from provenance.ledger.merkle import EMPTY_ROOT
 from provenance.ledger.queries import READ_LEAF
 from provenance.ledger.registry import ROWS, Registry
 from provenance.ledger.rows import (
@@ -33,7 +31,7 @@ from provenance.ledger.rows import (
     read_publishers,
     read_tile,
 )
-from provenance.ledger.schema import check_schema, create_schema, upgrade_schema
+from provenance.ledger.schema import LEDGER, check_schema, create_schema
 from provenance.ledger.tables import (
     ASSET,
     CHECKPOINT,
@@ -46,15 +44,6 @@ from provenance.ledger.tables import (
     REFERENCE,
 )
 from provenance.ledger.writer import Writer
-
-
-@contextmanager
-def _closed_on_error(engine: Engine) -> Iterator[None]:
-    try:
-        yield
-    except ProvenanceError:
-        engine.dispose()
-        raise
 
 
 class Store(Registry):
@@ -74,8 +63,8 @@ class Store(Registry):
             StorageError: It cannot be written.
         """
         engine = open_engine(url)
-        with _closed_on_error(engine):
-            create_schema(engine, EMPTY_ROOT)
+        with closed_on_error(engine):
+            create_schema(engine, LEDGER)
         return cls(engine)
 
     @classmethod
@@ -89,25 +78,9 @@ class Store(Registry):
             StorageError: It cannot be read.
         """
         engine = open_engine(url)
-        with _closed_on_error(engine):
-            check_schema(engine)
+        with closed_on_error(engine):
+            check_schema(engine, LEDGER)
         return cls(engine)
-
-    @staticmethod
-    def upgrade(url: str) -> tuple[str, str]:
-        """Bring the tables at ``url`` to this version; return the migration before and after.
-
-        Raises:
-            ConfigError: Not the URL of a database.
-            NotFoundError: There is no registry.
-            SchemaError: The database is of a newer version.
-            StorageError: It cannot be written.
-        """
-        engine = open_engine(url)
-        try:
-            return upgrade_schema(engine)
-        finally:
-            engine.dispose()
 
     @property
     def shared(self) -> bool:

@@ -100,7 +100,7 @@ class Access:
     """API keys and the audit trail.
 
     Args:
-        database: From :func:`provenance.service.tables.open_database`.
+        database: From :func:`provenance.service.schema.open_database`.
     """
 
     def __init__(self, database: Database) -> None:

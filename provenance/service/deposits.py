@@ -68,7 +68,7 @@ class Deposits:
     """The deposited manifest stores and soft bindings.
 
     Args:
-        database: From :func:`provenance.service.tables.open_database`.
+        database: From :func:`provenance.service.schema.open_database`.
     """
 
     def __init__(self, database: Database) -> None:

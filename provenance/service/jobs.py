@@ -83,7 +83,7 @@ class Jobs:
     """The table of jobs.
 
     Args:
-        database: From :func:`provenance.service.tables.open_database`.
+        database: From :func:`provenance.service.schema.open_database`.
         max_waiting: Jobs that may wait; more are refused.
     """
 

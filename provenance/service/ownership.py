@@ -18,7 +18,7 @@ class Ownership:
     """Who registered what, and who sees it.
 
     Args:
-        database: From :func:`provenance.service.tables.open_database`.
+        database: From :func:`provenance.service.schema.open_database`.
     """
 
     def __init__(self, database: Database) -> None:

@@ -42,7 +42,7 @@ class Replies:
     """Kept answers by tenant and key.
 
     Args:
-        database: From :func:`provenance.service.tables.open_database`.
+        database: From :func:`provenance.service.schema.open_database`.
     """
 
     def __init__(self, database: Database) -> None:

@@ -12,10 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlmodel import Field, SQLModel
 
-from provenance.ledger.database import open_engine, writing
-from provenance.ledger.schema import check_schema
-
-_METADATA: Final = sa.MetaData()
+#: All tables of the service.
+METADATA: Final = sa.MetaData()
 _WHOLE: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 #: A database that the rows here live in.
 Database = Engine
@@ -24,7 +22,14 @@ Database = Engine
 class _Row(SQLModel):
     """Base of all tables of the service."""
 
-    metadata = _METADATA
+    metadata = METADATA
+
+
+class ServiceVersion(_Row, table=True):
+    """The one row that says which migration made the tables; the table is Alembic's."""
+
+    __tablename__ = "service_version"
+    version_num: str = Field(primary_key=True, sa_type=sa.String(32))
 
 
 class DepositRow(_Row, table=True):
@@ -172,9 +177,10 @@ class FeedbackRow(_Row, table=True):
 
 
 def _table(name: str) -> sa.Table:
-    return _METADATA.tables[name]
+    return METADATA.tables[name]
 
 
+VERSION: Final = _table("service_version")
 DEPOSIT: Final = _table("deposit")
 BINDING: Final = _table("binding")
 API_KEY: Final = _table("api_key")
@@ -186,21 +192,6 @@ JOB: Final = _table("job")
 WATCH: Final = _table("watch")
 SIGHTING: Final = _table("sighting")
 FEEDBACK: Final = _table("feedback")
-
-
-def open_database(url: str) -> Database:
-    """Return the database at ``url`` with the service's tables in it.
-
-    Raises:
-        ConfigError: Not a database URL.
-        NotFoundError: There is no registry in it.
-        StorageError: It cannot be written.
-    """
-    engine = open_engine(url)
-    check_schema(engine)
-    with writing(engine) as connection:
-        _METADATA.create_all(connection, checkfirst=True)
-    return engine
 
 
 def now_us() -> int:

@@ -73,7 +73,7 @@ class Watches:
     """The watches and what they saw.
 
     Args:
-        database: From :func:`provenance.service.tables.open_database`.
+        database: From :func:`provenance.service.schema.open_database`.
     """
 
     def __init__(self, database: Database) -> None:

@@ -8,7 +8,8 @@ from provenance.errors import FormatError, NotFoundError, UnauthenticatedError
 from provenance.ledger.store import Store
 from provenance.service.access import Access, Caller, Scope, parse_scopes
 from provenance.service.ownership import Ownership
-from provenance.service.tables import API_KEY, open_database
+from provenance.service.schema import open_database
+from provenance.service.tables import API_KEY
 from tests.postgres import fresh_url
 
 

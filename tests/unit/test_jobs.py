@@ -11,7 +11,7 @@ from provenance.ledger.store import Store
 from provenance.service import jobs as jobs_module
 from provenance.service.jobs import MAX_TRIES, Jobs, JobState
 from provenance.service.runner import Runner
-from provenance.service.tables import open_database
+from provenance.service.schema import open_database
 from tests.postgres import fresh_url
 
 

@@ -9,7 +9,7 @@ from provenance.errors import ConflictError
 from provenance.ledger.store import Store
 from provenance.service import replies as replies_module
 from provenance.service.replies import Replies, Reply
-from provenance.service.tables import open_database
+from provenance.service.schema import open_database
 from tests.postgres import fresh_url
 
 ONE, OTHER = Digest.of(b"1"), Digest.of(b"2")

@@ -18,7 +18,7 @@ from provenance.errors import LedgerError, NotFoundError, SchemaError
 from provenance.evidence import RecordStatus
 from provenance.ledger.database import open_engine, reading, writing
 from provenance.ledger.receipt import check_receipt
-from provenance.ledger.schema import REVISION
+from provenance.ledger.schema import LEDGER, REVISION, Upgrade, upgrade_schemas
 from provenance.ledger.store import Store
 from provenance.ledger.tables import METADATA
 from tests.ledger_made import SIGNER, file_digest, make_log, make_store, register, url_of
@@ -45,6 +45,16 @@ def contents(folder) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
+def upgrade(url) -> tuple[str | None, str]:
+    engine = open_engine(url)
+    try:
+        [done] = upgrade_schemas(engine, [LEDGER])
+    finally:
+        engine.dispose()
+    assert done == Upgrade("ledger and registry", done.before, REVISION)
+    return done.before, done.after
+
+
 def schema(folder) -> set[str]:
     raw = sqlite3.connect(folder / "registry.db")
     found = {
@@ -65,7 +75,7 @@ def test_an_older_registry_is_refused_until_it_is_upgraded(old):
 
 def test_an_upgrade_keeps_every_entry_proof_and_status(old):
     before = contents(old)
-    assert Store.upgrade(url_of(old)) == ("0001", REVISION)
+    assert upgrade(url_of(old)) == ("0001", REVISION)
     assert contents(old) == before
     store = Store.open(url_of(old))
     log = make_log(store)
@@ -81,14 +91,14 @@ def test_an_upgrade_keeps_every_entry_proof_and_status(old):
 
 
 def test_upgrading_again_changes_nothing(old):
-    Store.upgrade(url_of(old))
+    upgrade(url_of(old))
     before = contents(old)
-    assert Store.upgrade(url_of(old)) == (REVISION, REVISION)
+    assert upgrade(url_of(old)) == (REVISION, REVISION)
     assert contents(old) == before
 
 
 def test_an_upgraded_registry_has_the_tables_of_a_new_one(old, tmp_path):
-    Store.upgrade(url_of(old))
+    upgrade(url_of(old))
     fresh = tmp_path / "fresh"
     fresh.mkdir()
     make_store(fresh).close()
@@ -106,23 +116,23 @@ def test_an_upgrade_that_fails_leaves_the_older_registry(old, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("alembic.op.drop_table", lambda _: (_ for _ in ()).throw(LedgerError("injected")))
         with pytest.raises(LedgerError, match="injected"):
-            Store.upgrade(url_of(old))
+            upgrade(url_of(old))
     assert contents(old) == before
     with pytest.raises(SchemaError, match="0001"):
         Store.open(url_of(old))
-    assert Store.upgrade(url_of(old)) == ("0001", REVISION)
+    assert upgrade(url_of(old)) == ("0001", REVISION)
 
 
 def test_a_newer_or_missing_registry_is_not_touched(tmp_path):
     with pytest.raises(NotFoundError):
-        Store.upgrade(url_of(tmp_path))
+        upgrade(url_of(tmp_path))
     make_store(tmp_path).close()
     engine = open_engine(url_of(tmp_path))
     with writing(engine) as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()
     with pytest.raises(SchemaError, match="9999") as caught:
-        Store.upgrade(url_of(tmp_path))
+        upgrade(url_of(tmp_path))
     assert "newer" in caught.value.hint
 
 
@@ -134,4 +144,4 @@ def test_postgresql_begins_with_the_newest_tables():
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
     engine.dispose()
-    assert Store.upgrade(url) == (REVISION, REVISION)
+    assert upgrade(url) == (REVISION, REVISION)

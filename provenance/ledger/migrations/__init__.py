@@ -1,1 +1,1 @@
-"""Migrations of the tables of ledger and registry, run by Alembic through ``provenance db upgrade``."""
+"""Migrations of the tables of ledger and registry, and ``env.py``, which runs those of other sets of tables too."""

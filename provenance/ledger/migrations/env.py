@@ -1,14 +1,14 @@
-"""What Alembic runs: the migrations within the transaction that the caller opened."""
+"""What Alembic runs for every set of tables: the migrations within the transaction that the caller opened."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from provenance.ledger.tables import METADATA
-
+_schema = context.config.attributes["schema"]
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    target_metadata=_schema.metadata,
+    version_table=_schema.version.name,
     # The caller's transaction holds all of it: an upgrade is whole or did not happen.
     transactional_ddl=True,
 )
