@@ -140,6 +140,8 @@ def _open_postgresql(url: URL) -> Engine:
 def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
     # The driver must not begin transactions by itself: writers have to take the lock before they read.
     connection.isolation_level = None
+    # SQLite keeps text in any column that somebody writes it to; a damaged value must be read to be named.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":

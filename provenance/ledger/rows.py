@@ -34,8 +34,10 @@ def _readable(convert: Callable[_P, _T]) -> Callable[_P, _T]:
         try:
             return convert(*args, **options)
         except (ValueError, TypeError, OverflowError) as cause:
+            place = getattr(args[0], "idx", None) if args else None
+            of = "" if place is None else f" of entry {place}"
             raise StorageError(
-                f"expected a readable row of the registry, found a damaged one: {cause}",
+                f"expected a readable row{of} in the registry, found a damaged one: {cause}",
                 hint="restore the registry from a backup, then run provenance doctor",
             ) from cause
 

@@ -6,7 +6,8 @@ somebody at the SQL prompt. The registry tables hold what is searched; all of it
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
@@ -14,6 +15,16 @@ from sqlmodel import Field, SQLModel
 METADATA: Final = sa.MetaData()
 #: Large everywhere; SQLite makes a key the row number itself, and numbers rows, only where it says INTEGER.
 _WHOLE: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+class _Blob(sa.LargeBinary):
+    """Bytes; where somebody wrote text or a number into such a column of SQLite, the bytes of that text."""
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], bytes | None] | None:
+        """Return what makes bytes of the driver's value; None where the driver does."""
+        if dialect.name != "sqlite":
+            return super().result_processor(dialect, coltype)  # type: ignore[no-untyped-call, no-any-return]
+        return lambda value: value if value is None or isinstance(value, bytes) else str(value).encode()
 
 
 class _Row(SQLModel):
@@ -173,6 +184,11 @@ class PendingRow(_Row, table=True):
     batch: bytes = Field(unique=True)
     body: bytes
     refusal: str | None
+
+
+for _each in [column for table in METADATA.tables.values() for column in table.c]:
+    if isinstance(_each.type, sa.LargeBinary):
+        _each.type = _Blob()
 
 
 def _table(name: str) -> sa.Table:

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-from provenance.errors import CheckpointError, ProofError, VerificationError
+from provenance.errors import CheckpointError, ProofError, StorageError, VerificationError
 from provenance.ledger.audit import audit
 from provenance.ledger.checkpoint import NoteSigner
 from provenance.ledger.entry import EntryType
@@ -73,9 +73,31 @@ def test_one_flipped_bit_in_an_entry_is_found_and_named(store, tmp_path, index):
         audit(store, SIGNER.verifier)
 
 
+@pytest.mark.parametrize("text", ["CAST(body AS TEXT)", "'plain text'", "12", "1.5"])
+def test_a_value_of_another_kind_in_an_entry_is_found_and_named(store, tmp_path, text):
+    """SQLite keeps whatever is written: case 107 with bytes that are no UTF-8, and with no bytes at all."""
+    damage(tmp_path, f"UPDATE log_entry SET body = {text} WHERE idx = 7")
+    with pytest.raises(ProofError, match="entry 7:"):
+        audit(store, SIGNER.verifier)
+
+
+def test_a_row_that_cannot_be_read_is_named(store, tmp_path):
+    damage(tmp_path, "UPDATE asset SET digest = 'words' WHERE idx = 20")
+    with pytest.raises(StorageError, match="row of entry 20"):
+        audit(store, SIGNER.verifier)
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
+        ("UPDATE log_entry SET leaf_hash = CAST(leaf_hash AS TEXT) WHERE idx = 20", "entry 20"),
+        ("UPDATE log_tile SET data = CAST(data AS TEXT) WHERE level = 0 AND n = 0", "tile"),
+        (
+            "UPDATE payload SET body = 'words' WHERE leaf_hash = (SELECT leaf_hash FROM log_entry WHERE idx = 20)",
+            "entry 20",
+        ),
+        ("UPDATE fingerprint SET value = CAST(value AS TEXT) WHERE entry_idx = 20", "entry 20"),
+        ("UPDATE reference SET blob = 12 WHERE entry_idx = 20", "entry 20"),
         ("DELETE FROM log_entry WHERE idx = 20", "entry 20 next"),
         ("DELETE FROM log_entry WHERE idx = 301", "found 301"),
         ("UPDATE log_entry SET leaf_hash = zeroblob(32) WHERE idx = 20", "entry 20:"),
