@@ -56,7 +56,7 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as cause:
         raise InputError(
             f"expected text in {path_text(path)}, found other bytes",
-            hint="a receipt ends in .tlog-proof or .cose, a key in .vkey",
+            hint="the receipt comes first, then its file; a receipt ends in .tlog-proof or .cose, a key in .vkey",
         ) from cause
 
 
