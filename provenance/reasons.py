@@ -8,9 +8,7 @@ from provenance.evidence import (
     Comparison,
     Credential,
     CredentialState,
-    Difference,
     DifferenceKind,
-    Edit,
     Evidence,
     Family,
     IngredientState,
@@ -21,11 +19,11 @@ from provenance.evidence import (
     Revocation,
     Score,
     Segment,
-    Span,
     Unavailable,
     VerdictCode,
 )
 from provenance.transformation import framing_text
+from provenance.wording import difference_text, edit_text, segment_text
 
 _CREDENTIAL_TEXT = {
     CredentialState.ABSENT: "No Content Credentials in this file; many platforms remove them. "
@@ -39,25 +37,6 @@ _CREDENTIAL_TEXT = {
     "and no trusted time shows that it was valid when used.",
     CredentialState.INCONCLUSIVE: "The Content Credentials in this file could not be read completely.",
 }
-_EDIT_TEXT = {
-    Edit.CUT: "parts of the original are left out",
-    Edit.REORDERED: "parts of the original are in another order",
-    Edit.SPEED: "the speed differs from the original",
-    Edit.OTHER_SOUND: "the sound track is not the original's",
-    Edit.OTHER_PICTURE: "the picture is not the original's",
-    Edit.SOUND_SHIFTED: "the sound is shifted against the picture",
-    Edit.JOINED: "they are joined with parts of another registered asset",
-}
-_DIFFERENCE_TEXT = {
-    DifferenceKind.REPLACED: "differs from the original",
-    DifferenceKind.REMOVED: "is missing something the original shows",
-    DifferenceKind.WARPED: "is warped against the original",
-    DifferenceKind.OVERLAY: "is covered by an overlay",
-    DifferenceKind.SOUND_REPLACED: "carries another sound than the original",
-    DifferenceKind.SOUND_DIFFERS: "sounds different from the original",
-    DifferenceKind.SOUND_OVERLAY: "has music, noise or an echo added to the original's",
-    DifferenceKind.PICTURE_REPLACED: "shows another picture than the original",
-}
 _METHOD_WORDS = {
     Family.DIGEST: "the same bytes",
     Family.BOUND: "the same signed content",
@@ -67,20 +46,6 @@ _METHOD_WORDS = {
     Family.SOUND: "sound codes aligned in time",
     Family.SPECTRUM: "the stored sound spectrum",
 }
-
-
-def clock(seconds: float) -> str:
-    """Return media time as ``m:ss.s`` or ``h:mm:ss.s``."""
-    tenths = round(max(seconds, 0.0) * 10)
-    whole, tenth = divmod(tenths, 10)
-    minutes, second = divmod(whole, 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}.{tenth}" if hours else f"{minutes}:{second:02d}.{tenth}"
-
-
-def span_text(span: Span) -> str:
-    """Return a span as ``0:12.4 to 0:19.0``."""
-    return f"{clock(span.start_s)} to {clock(span.end_s)}"
 
 
 def record_text(record: Record) -> str:
@@ -256,7 +221,9 @@ def _comparison_reasons(match: Match) -> Iterator[Reason]:
     if not isinstance(match.comparison, Comparison):
         return
     for edit in match.comparison.edits:
-        yield Reason(f"edit.{edit.value}", _EDIT_TEXT[edit].capitalize() + ".")
+        yield Reason(
+            f"edit.{edit.value}", edit_text(edit, match.comparison, _segments(match)).capitalize() + "."
+        )
     for difference in match.comparison.differences:
         yield Reason(f"difference.{difference.kind.value}", difference_text(difference).capitalize() + ".")
     if not match.comparison.differences and not match.comparison.edits:
@@ -264,24 +231,8 @@ def _comparison_reasons(match: Match) -> Iterator[Reason]:
         yield Reason("comparison.agrees", text)
 
 
-def segment_text(segment: Segment) -> str:
-    """Return a segment in words: where in the copy, where in the original, at which speed."""
-    speed = f" at {segment.speed:.2f} x speed" if abs(segment.speed - 1) >= 0.02 else ""
-    noun = segment.channel.value.capitalize()
-    return f"{noun} {span_text(segment.copy)} is {span_text(segment.asset)} of the original{speed}."
-
-
-def difference_text(difference: Difference) -> str:
-    """Return a difference in words: which region, when, and what it looks like."""
-    if difference.box is not None:
-        box = difference.box
-        noun = "the face" if difference.face else "a region"
-        what = f"{noun} at {box.x:.0%}, {box.y:.0%} (size {box.w:.0%} by {box.h:.0%})"
-    else:
-        what = f"the {difference.channel.value}"
-    when = f" from {span_text(difference.span)}" if difference.span is not None else ""
-    there = f" (original {span_text(difference.asset_span)})" if difference.asset_span is not None else ""
-    return f"{what} {_DIFFERENCE_TEXT[difference.kind]}{when}{there}"
+def _segments(match: Match) -> tuple[Segment, ...]:
+    return match.alignment.segments if match.alignment is not None else ()
 
 
 def _mark_reasons(evidence: Evidence) -> Iterator[Reason]:
@@ -336,8 +287,8 @@ def summary(code: VerdictCode, evidence: Evidence) -> str:
 
 
 def _unbound(evidence: Evidence) -> str:
-    broken = evidence.credential.state is CredentialState.UNBOUND
-    return ", but these are not the bytes that were signed" if broken else ""
+    unbound = evidence.credential.state is CredentialState.UNBOUND
+    return ", but these are not the bytes that were signed" if unbound else ""
 
 
 def _model_clause(evidence: Evidence) -> str:
@@ -361,7 +312,7 @@ def _differences_sentence(best: Match | None) -> str:
 def _edits_sentence(best: Match | None) -> str:
     if best is None or isinstance(best.comparison, Unavailable):
         return ""
-    words = "; ".join(_EDIT_TEXT[edit] for edit in best.comparison.edits)
+    words = "; ".join(edit_text(edit, best.comparison, _segments(best)) for edit in best.comparison.edits)
     return f"Every part that was compared is the original's, but {words}."
 
 

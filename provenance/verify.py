@@ -43,13 +43,13 @@ from provenance.match.sound_match import too_little
 from provenance.media.asset import Asset, MediaType, extension_note, open_asset
 from provenance.media.sandbox import WorkerPool
 from provenance.publish import SECONDS_PER_BYTE
-from provenance.reasons import clock
 from provenance.report.report import Report
 from provenance.settings import Limits
 from provenance.signing.claims import clean_text
 from provenance.signing.credential import credential_from
 from provenance.signing.trust import TrustList, plain_trust
 from provenance.tiers import Partly, TieredFinder
+from provenance.wording import clock
 
 #: Longest name shown, characters. Source: SR-16.
 MAX_NAME = 255

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from provenance.evidence import Channel, Comparison, Difference, DifferenceKind, Edit, Match, Segment, Span
-from provenance.match.path import Line
+from provenance.synchrony import sound_shift_s
 
 #: Asset seconds left out or gone back between two neighbouring parts before they count as a cut or a change
 #: of order. Source: docs/measurements.md, clips: seams are known to .25 s in picture and .1 s in sound, and two
@@ -18,11 +18,6 @@ STEP_S: Final = {Channel.PICTURE: 0.6, Channel.SOUND: 0.4}
 SPEED_SHARE: Final = 0.02
 #: Seconds by which a change of speed must move one end of its part against the other to be seen at all.
 SPEED_S: Final = 0.35
-#: Seconds by which sound must be off the picture. Source: half a second is more than both errors (.25 s and
-#: .12 s) together.
-SHIFT_S: Final = 0.5
-#: Shortest overlap, seconds, of a part of sound and a part of picture that are compared for a shift.
-OVERLAP_S: Final = 2.0
 #: Shortest part of another registered film that counts as joined, seconds.
 JOINED_S: Final = 1.0
 
@@ -58,7 +53,7 @@ def classify_edits(
         found.add(Edit.OTHER_SOUND)
     if DifferenceKind.PICTURE_REPLACED in kinds:
         found.add(Edit.OTHER_PICTURE)
-    if _shifted(picture or (), sound or ()):
+    if sound_shift_s((*(picture or ()), *(sound or ()))) is not None:
         found.add(Edit.SOUND_SHIFTED)
     return tuple(edit for edit in Edit if edit in found)
 
@@ -80,18 +75,6 @@ def _order(segments: Sequence[Segment]) -> set[Edit]:
         if abs(one.speed - 1) > SPEED_SHARE and abs(one.speed - 1) * one.copy.length_s > SPEED_S:
             found.add(Edit.SPEED)
     return found
-
-
-def _shifted(picture: Sequence[Segment], sound: Sequence[Segment]) -> bool:
-    """Return whether some sound is off the picture it lies under."""
-    for one in picture:
-        under = [(overlap(one.copy, other.copy), other) for other in sound]
-        under = [(span, other) for span, other in under if span.length_s >= OVERLAP_S]
-        # A repeated or cut picture has sound of both sides beneath it; it is shifted only if none fits.
-        offs = [abs(Line.of(one).at(mid(span)) - Line.of(other).at(mid(span))) for span, other in under]
-        if offs and min(offs) > SHIFT_S:
-            return True
-    return False
 
 
 def with_joins(matches: Sequence[Match]) -> list[Match]:

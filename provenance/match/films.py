@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from provenance.errors import FormatError
 from provenance.evidence import Channel, Difference, DifferenceKind, Segment, Span
 from provenance.fingerprint.code import PDQ256
-from provenance.match.edits import OVERLAP_S, mid, overlap, uncovered
+from provenance.match.edits import mid, overlap, uncovered
 from provenance.match.path import Line
+from provenance.synchrony import OVERLAP_S
 
 #: Distance, bits of PDQ, up to which two frames count as the same within an alignment. Source:
 #: docs/measurements.md, film: the order in time allows a wider radius than single pictures.

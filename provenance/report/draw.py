@@ -15,7 +15,7 @@ from provenance.errors import MediaError
 from provenance.evidence import Box, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match import warp
 from provenance.match.compare import Field
-from provenance.reasons import difference_text
+from provenance.wording import difference_text
 
 #: Width of each panel, pixels, and its greatest height: two beside each other are legible on a page 1,000 pixels
 #: wide, and at a third of that their lettering still is.

@@ -19,9 +19,9 @@ from markupsafe import Markup
 
 from provenance.evidence import Comparison, Evidence, Match, Reason, VerdictCode
 from provenance.media.asset import Kind
-from provenance.reasons import clock, span_text
 from provenance.report.report import Report, report_json
 from provenance.report.timeline import timeline_svg
+from provenance.wording import clock, span_text
 
 #: Source type -> words for a person; a type that is missing here is shown by its IPTC name.
 _ORIGIN_WORDS: Final = {

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from provenance.evidence import Difference, Geometry
-from provenance.reasons import clock, span_text
 from provenance.report import draw
+from provenance.wording import clock, span_text
 
 #: Width of one frame, pixels; three stand side by side.
 FRAME_PX: Final = 316

@@ -12,7 +12,7 @@ from typing import Final
 from xml.sax.saxutils import escape
 
 from provenance.evidence import Channel, Difference, DifferenceKind, Segment, Span
-from provenance.reasons import clock, segment_text, span_text
+from provenance.wording import clock, segment_text, span_text
 
 #: What stands for each thing in the lanes of the text form.
 AGREES, DIFFERS, UNMATCHED = "=", "x", "."

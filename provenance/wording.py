@@ -1,0 +1,75 @@
+"""Times, segments, edits and differences in words, for every report alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from provenance.comparison import Comparison, Difference, DifferenceKind, Edit, Segment, Span
+from provenance.synchrony import shift_text
+
+_EDIT_TEXT = {
+    Edit.CUT: "parts of the original are left out",
+    Edit.REORDERED: "parts of the original are in another order",
+    Edit.SPEED: "the speed differs from the original",
+    Edit.OTHER_SOUND: "the sound track is not the original's",
+    Edit.OTHER_PICTURE: "the picture is not the original's",
+    Edit.SOUND_SHIFTED: "the sound is shifted against the picture",
+    Edit.JOINED: "they are joined with parts of another registered asset",
+}
+_FOREIGN = {
+    Edit.OTHER_SOUND: DifferenceKind.SOUND_REPLACED,
+    Edit.OTHER_PICTURE: DifferenceKind.PICTURE_REPLACED,
+}
+_DIFFERENCE_TEXT = {
+    DifferenceKind.REPLACED: "differs from the original",
+    DifferenceKind.REMOVED: "is missing something the original shows",
+    DifferenceKind.WARPED: "is warped against the original",
+    DifferenceKind.OVERLAY: "is covered by an overlay",
+    DifferenceKind.SOUND_REPLACED: "carries another sound than the original",
+    DifferenceKind.SOUND_DIFFERS: "sounds different from the original",
+    DifferenceKind.SOUND_OVERLAY: "has music, noise or an echo added to the original's",
+    DifferenceKind.PICTURE_REPLACED: "shows another picture than the original",
+}
+
+
+def clock(seconds: float) -> str:
+    """Return media time as ``m:ss.s`` or ``h:mm:ss.s``."""
+    tenths = round(max(seconds, 0.0) * 10)
+    whole, tenth = divmod(tenths, 10)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}.{tenth}" if hours else f"{minutes}:{second:02d}.{tenth}"
+
+
+def span_text(span: Span) -> str:
+    """Return a span as ``0:12.4 to 0:19.0``."""
+    return f"{clock(span.start_s)} to {clock(span.end_s)}"
+
+
+def edit_text(edit: Edit, comparison: Comparison, segments: Iterable[Segment]) -> str:
+    """Return an edit in words: of shifted sound by how much, of a foreign track when."""
+    if edit is Edit.SOUND_SHIFTED:
+        return f"{_EDIT_TEXT[edit]}{shift_text(segments)}"
+    found = comparison.differences
+    spans = [span_text(one.span) for one in found if one.span and one.kind is _FOREIGN.get(edit)]
+    return f"{_EDIT_TEXT[edit]} from {' and '.join(spans)}" if spans else _EDIT_TEXT[edit]
+
+
+def segment_text(segment: Segment) -> str:
+    """Return a segment in words: where in the copy, where in the original, at which speed."""
+    speed = f" at {segment.speed:.2f} x speed" if abs(segment.speed - 1) >= 0.02 else ""
+    noun = segment.channel.value.capitalize()
+    return f"{noun} {span_text(segment.copy)} is {span_text(segment.asset)} of the original{speed}."
+
+
+def difference_text(difference: Difference) -> str:
+    """Return a difference in words: which region, when, and what it looks like."""
+    if difference.box is not None:
+        box = difference.box
+        noun = "the face" if difference.face else "a region"
+        what = f"{noun} at {box.x:.0%}, {box.y:.0%} (size {box.w:.0%} by {box.h:.0%})"
+    else:
+        what = f"the {difference.channel.value}"
+    when = f" from {span_text(difference.span)}" if difference.span is not None else ""
+    there = f" (original {span_text(difference.asset_span)})" if difference.asset_span is not None else ""
+    return f"{what} {_DIFFERENCE_TEXT[difference.kind]}{when}{there}"
