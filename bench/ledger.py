@@ -1,7 +1,7 @@
 """Registrations per second of the log, beside what database, disk and signatures allow in the same run.
 
-Run: ``python -m bench.ledger [--databases sqlite postgresql] [--batches 1 16 256 1024] [--seconds 4]``. One entry is a
-full registration: a signed leaf, payload, asset row, two fingerprints and a stored picture of ``--reference``
+Run: ``python -m bench.ledger [--databases sqlite postgresql] [--batches 1 16 256 1024] [--entries 4096]``. One entry
+is a full registration: a signed leaf, payload, asset row, two fingerprints and a stored picture of ``--reference``
 bytes; the append ends with tiles, root, signed checkpoint, one durable commit, the high-water mark and a
 receipt for each entry. Beside it: *raw*, the same leaf and picture bytes into one plain table of the same
 database with one durable commit for each batch; *pymerkle*, the leaves alone into its SQLite tree.
