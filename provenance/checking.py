@@ -25,9 +25,9 @@ from provenance.media.asset import MediaType
 from provenance.plain import from_plain, to_plain
 from provenance.report.report import Report
 from provenance.resolve import Seen
+from provenance.service.doer import Tell
 from provenance.service.jobs import Job, Jobs, JobState, new_id
 from provenance.service.ownership import Ownership
-from provenance.service.runner import Tell
 from provenance.signing.trust import TrustList
 from provenance.verify import Verifier
 

@@ -16,13 +16,14 @@ import numpy as np
 
 from provenance import files
 from provenance.appraisal import Appraiser
-from provenance.checking import Checking
+from provenance.checking import VERIFY, Checking
 from provenance.custody import Custody
 from provenance.detect import models
 from provenance.errors import ConfigError, ProvenanceError, VerificationError
 from provenance.evidence import SourceType, VerdictCode
 from provenance.ledger.checkpoint import Cosigner, LogKeys, LogSigner, NoteSigner
 from provenance.ledger.cosign import Cosigning
+from provenance.ledger.database import conninfo_of
 from provenance.ledger.highwater import HighWater
 from provenance.ledger.intake import Intake
 from provenance.ledger.log import Log
@@ -39,9 +40,11 @@ from provenance.resolve import Resolver
 from provenance.search import Searcher
 from provenance.service.access import Access, Scope, parse_scopes
 from provenance.service.deposits import Deposits
+from provenance.service.doer import Engine
 from provenance.service.jobs import Jobs
 from provenance.service.ownership import Ownership
 from provenance.service.replies import Replies
+from provenance.service.runner import Runner
 from provenance.service.schema import open_database
 from provenance.service.tables import Database
 from provenance.service.tokens import Tokens
@@ -314,7 +317,21 @@ class Installation:
     @cached_property
     def jobs(self) -> Jobs:
         """The queue of jobs."""
-        return Jobs(self.memory, self.settings.limits.waiting_jobs)
+        most = self.settings.limits.waiting_jobs
+        if not self.store.shared:
+            return Jobs(self.memory, most)
+        from provenance.service.queue import Queue  # noqa: PLC0415 - installed with PostgreSQL only
+
+        return Jobs(self.memory, most, Queue())
+
+    def engine(self, threads: int) -> Engine:
+        """Return what takes jobs and does ``threads`` of them at once; it is still to be started."""
+        work, clear = {VERIFY: self.checking.work}, self.checking.clear
+        if not self.store.shared:
+            return Runner(self.jobs, work, threads, clear)
+        from provenance.service.queue import QueueRunner  # noqa: PLC0415 - installed with PostgreSQL only
+
+        return QueueRunner(self.jobs, work, threads, clear, conninfo=conninfo_of(self.memory))
 
     @cached_property
     def checking(self) -> Checking:

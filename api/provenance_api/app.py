@@ -17,10 +17,9 @@ from pathlib import Path
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from provenance.checking import VERIFY, remove_old
+from provenance.checking import remove_old
 from provenance.errors import ProvenanceError
 from provenance.media.fetch import Fetcher
-from provenance.service.runner import Runner
 from provenance.settings import Settings
 from provenance.setup import Installation
 from provenance.sightings import Courier, Lookout
@@ -114,14 +113,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             app.state.wiring = wiring = _wire(installation, Path(folder))
             app.state.metrics.watch(wiring)
             installation.checking.told += [app.state.metrics.verdict, Lookout(installation.watches)]
-            wiring.runner.start()
+            wiring.engine.start()
             sweeping = asyncio.create_task(_sweep(wiring))
             try:
                 async with _witnessed(installation), _delivered(installation):
                     yield
             finally:
                 sweeping.cancel()
-                await run_in_threadpool(wiring.runner.stop, STOP_S)
+                await run_in_threadpool(wiring.engine.stop, STOP_S)
     finally:
         await run_in_threadpool(installation.close)
 
@@ -147,7 +146,7 @@ def _wire(installation: Installation, folder: Path) -> Wiring:
         Places(limits.workers * PLACES_PER_WORKER),
         Places(STREAMS, "followed jobs"),
         Space(limits.upload_space_bytes, installation.settings.spool_folder / "jobs"),
-        Runner(installation.jobs, {VERIFY: checking.work}, limits.workers, checking.clear),
+        installation.engine(limits.workers),
         folder,
         threading.Lock(),
     )

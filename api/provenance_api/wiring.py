@@ -21,8 +21,8 @@ from provenance.report.report import Report
 from provenance.resolve import Resolved
 from provenance.search import Hit
 from provenance.service.access import Caller
+from provenance.service.doer import Engine
 from provenance.service.jobs import Job
-from provenance.service.runner import Runner
 from provenance.settings import Settings
 from provenance.setup import Installation
 from provenance_api.places import Places, Space
@@ -46,7 +46,7 @@ class Wiring:
         places: Room for checks.
         streams: Room for clients that follow a job.
         space: Room for received files.
-        runner: Does the jobs of this process.
+        engine: Does the jobs of this process.
         folder: Private folder for files on their way, mode 0700.
         search_turn: Held while searching: the searcher's books grow while they are read.
     """
@@ -56,7 +56,7 @@ class Wiring:
     places: Places
     streams: Places
     space: Space
-    runner: Runner
+    engine: Engine
     folder: Path
     search_turn: threading.Lock
 
@@ -70,7 +70,7 @@ class Wiring:
     def check_later(self, checked: Checked, caller: Caller) -> Job:
         """Hand in a file to be checked; return the job."""
         made = self.installation.checking.later(checked, caller.tenant)
-        self.runner.wake()
+        self.engine.wake()
         return made
 
     def report(self, name: str) -> Report:

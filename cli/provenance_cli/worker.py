@@ -23,9 +23,7 @@ _FAREWELL_S = 30.0
 @click.pass_obj
 def command(session: Session, *, threads: int | None) -> ExitCode:
     """Take jobs until SIGTERM or Ctrl+C; those under way go back into the queue."""
-    from provenance.checking import VERIFY  # noqa: PLC0415 - loads codecs and the database
-    from provenance.service.runner import Runner  # noqa: PLC0415
-    from provenance.sightings import Lookout  # noqa: PLC0415
+    from provenance.sightings import Lookout  # noqa: PLC0415 - loads codecs and the database
 
     over = threading.Event()
 
@@ -38,9 +36,9 @@ def command(session: Session, *, threads: int | None) -> ExitCode:
         checking = installation.checking
         checking.told.append(Lookout(installation.watches))
         count = threads or installation.settings.limits.workers
-        runner = Runner(installation.jobs, {VERIFY: checking.work}, count, checking.clear)
-        runner.start()
+        engine = installation.engine(count)
+        engine.start()
         say(f"provenance: taking jobs with {count} threads, end with Ctrl+C")
         over.wait()
-        runner.stop(_FAREWELL_S)
+        engine.stop(_FAREWELL_S)
     return ExitCode.DONE

@@ -172,6 +172,16 @@ def closed_on_error(engine: Engine) -> Iterator[None]:
         raise
 
 
+def driver_connection(connection: Connection) -> Any:
+    """Return the driver's own connection under ``connection``: what libraries get that join its transaction."""
+    return connection.connection.driver_connection
+
+
+def conninfo_of(engine: Engine) -> str:
+    """Return the connection string of libpq for a PostgreSQL database, password included."""
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 # --- transactions ----------------------------------------------------------------------------------------
 
 

@@ -2,23 +2,26 @@
 
 A job is ``waiting``, ``running`` under a lease, or over: ``done``, ``failed`` or ``cancelled``. Whoever works on
 it renews the lease; one that ran out is taken up by the next worker. Three tries end it: a file that kills its
-worker each time must not do so for ever. The table is the engine on SQLite and on PostgreSQL alike.
+worker each time must not do so for ever. The row is the truth about a job on both databases; who is told of
+it differs: on SQLite whoever asks (:mod:`provenance.service.runner`), on PostgreSQL procrastinate tells
+(:mod:`provenance.service.queue`).
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
-from provenance.errors import NotFoundError, UnavailableError
-from provenance.ledger.database import reading, writing
+from provenance.errors import ConflictError, NotFoundError, UnavailableError
+from provenance.ledger.database import Connected, reading, writing
 from provenance.ledger.rows import time_of
 from provenance.service.tables import JOB, Database, count_of, now_us
 
@@ -79,16 +82,24 @@ class Job:
     problem: str
 
 
+class Announced(Protocol):
+    """Where workers hear of jobs."""
+
+    def put(self, connection: Connected, job_id: str) -> None:
+        """Tell workers of a job when the transaction is committed; raises ConflictError where they were told."""
+
+
 class Jobs:
     """The table of jobs.
 
     Args:
         database: From :func:`provenance.service.schema.open_database`.
         max_waiting: Jobs that may wait; more are refused.
+        queue: Where workers hear of jobs; None where they look for themselves.
     """
 
-    def __init__(self, database: Database, max_waiting: int = 256) -> None:
-        self._database, self._max_waiting = database, max_waiting
+    def __init__(self, database: Database, max_waiting: int = 256, queue: Announced | None = None) -> None:
+        self._database, self._max_waiting, self._queue = database, max_waiting, queue
 
     def add(self, kind: str, tenant: str, params: Mapping[str, Any], job_id: str | None = None) -> Job:
         """Hand in a job.
@@ -123,7 +134,12 @@ class Jobs:
                     hint="try again later",
                 )
             connection.execute(JOB.insert(), row)
+            self._announce(connection, str(row["id"]))
         return self.find(str(row["id"]))
+
+    def _announce(self, connection: Connected, job_id: str) -> None:
+        if self._queue is not None:
+            self._queue.put(connection, job_id)
 
     def find(self, job_id: str) -> Job:
         """Return the job of that name; raises NotFoundError."""
@@ -141,28 +157,30 @@ class Jobs:
 
     def claim(self, worker: str) -> Job | None:
         """Take the oldest job that waits or whose worker fell silent; None where there is none."""
-        now = now_us()
-        silent = sa.and_(JOB.c.state == JobState.RUNNING.value, JOB.c.leased_until_us < now)
-        free = sa.or_(JOB.c.state == JobState.WAITING.value, silent)
         with reading(self._database) as connection:
-            if connection.execute(sa.select(JOB.c.id).where(free).limit(1)).first() is None:
+            if connection.execute(sa.select(JOB.c.id).where(_free(now_us())).limit(1)).first() is None:
                 return None
         with writing(self._database) as connection:
-            poison = JOB.update().where(silent, JOB.c.attempts >= MAX_TRIES)
-            given_up = {"code": "job-given-up", "detail": f"given up after {MAX_TRIES} tries"}
-            connection.execute(
-                poison.values(state=JobState.FAILED.value, problem=json.dumps(given_up), finished_us=now)
-            )
-            oldest = sa.select(JOB.c.id).where(free).order_by(JOB.c.created_us).limit(1)
-            found = connection.execute(oldest.with_for_update(skip_locked=True)).scalar()
-            if found is None:
-                return None
-            lease = {"leased_by": worker, "leased_until_us": now + int(LEASE_S * _SECOND)}
-            change = JOB.update().where(JOB.c.id == found)
-            connection.execute(
-                change.values(state=JobState.RUNNING.value, attempts=JOB.c.attempts + 1, **lease)
-            )
-        return self.find(str(found))
+            found = _lease(connection, worker)
+        return None if found is None else self.find(found)
+
+    def take(self, job_id: str, worker: str) -> Job | None:
+        """Take the job of that name; None where it is over, gone, or somebody works on it."""
+        with writing(self._database) as connection:
+            found = _lease(connection, worker, JOB.c.id == job_id)
+        return None if found is None else self.find(found)
+
+    def queue_again(self, queued: Collection[str]) -> int:
+        """Queue jobs that nobody works on and that are not ``queued``; return how many were lost like that."""
+        with reading(self._database) as connection:
+            free = [str(row.id) for row in connection.execute(sa.select(JOB.c.id).where(_free(now_us())))]
+        done = 0
+        for job_id in free:
+            if job_id not in queued:
+                with suppress(ConflictError), writing(self._database) as connection:
+                    self._announce(connection, job_id)
+                    done += 1
+        return done
 
     def renew(self, job: Job, worker: str, **progress: Any) -> bool:
         """Say that ``worker`` still works on ``job``; return whether it should go on.
@@ -172,10 +190,11 @@ class Jobs:
             worker: Who works on it.
             progress: New values of ``stage``, ``percent`` and ``note``.
         """
-        mine = (JOB.c.id == job.id, JOB.c.leased_by == worker, JOB.c.state == JobState.RUNNING.value)
         until = now_us() + int(LEASE_S * _SECOND)
         with writing(self._database) as connection:
-            changed = connection.execute(JOB.update().where(*mine).values(leased_until_us=until, **progress))
+            changed = connection.execute(
+                JOB.update().where(*_mine(job, worker)).values(leased_until_us=until, **progress)
+            )
             return bool(changed.rowcount)
 
     def finish(self, job: Job, worker: str, result: bytes) -> None:
@@ -188,20 +207,16 @@ class Jobs:
 
     def put_back(self, job: Job, worker: str) -> None:
         """Let another worker take the job at once; the try does not count. For a service that is stopping."""
-        self._end(
-            job,
-            worker,
-            state=JobState.WAITING.value,
-            attempts=JOB.c.attempts - 1,
-            leased_by="",
-            stage="waiting",
-            finished_us=None,
-        )
+        waits = {"state": JobState.WAITING.value, "stage": "waiting", "leased_by": "", "finished_us": None}
+        with writing(self._database) as connection:
+            change = JOB.update().where(*_mine(job, worker)).values(attempts=JOB.c.attempts - 1, **waits)
+            if connection.execute(change).rowcount:
+                self._announce(connection, job.id)
 
     def _end(self, job: Job, worker: str, **values: Any) -> None:
-        mine = (JOB.c.id == job.id, JOB.c.leased_by == worker, JOB.c.state == JobState.RUNNING.value)
         with writing(self._database) as connection:
-            connection.execute(JOB.update().where(*mine).values({"finished_us": now_us()} | values))
+            change = JOB.update().where(*_mine(job, worker))
+            connection.execute(change.values({"finished_us": now_us()} | values))
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job that is not over; one that is stays as it is.
@@ -223,6 +238,35 @@ class Jobs:
         with writing(self._database) as connection:
             connection.execute(JOB.delete().where(JOB.c.finished_us < old))
             return [str(row.id) for row in connection.execute(sa.select(JOB.c.id))]
+
+
+def _mine(job: Job, worker: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return (JOB.c.id == job.id, JOB.c.leased_by == worker, JOB.c.state == JobState.RUNNING.value)
+
+
+def _silent(now: int) -> sa.ColumnElement[bool]:
+    return sa.and_(JOB.c.state == JobState.RUNNING.value, JOB.c.leased_until_us < now)
+
+
+def _free(now: int) -> sa.ColumnElement[bool]:
+    return sa.or_(JOB.c.state == JobState.WAITING.value, _silent(now))
+
+
+def _lease(connection: Connected, worker: str, *which: sa.ColumnElement[bool]) -> str | None:
+    """Give the oldest free job of ``which`` to ``worker``; return its name. Jobs tried too often end here."""
+    now = now_us()
+    poison = JOB.update().where(_silent(now), JOB.c.attempts >= MAX_TRIES)
+    given_up = {"code": "job-given-up", "detail": f"given up after {MAX_TRIES} tries"}
+    connection.execute(
+        poison.values(state=JobState.FAILED.value, problem=json.dumps(given_up), finished_us=now)
+    )
+    oldest = sa.select(JOB.c.id).where(_free(now), *which).order_by(JOB.c.created_us).limit(1)
+    found: str | None = connection.execute(oldest.with_for_update(skip_locked=True)).scalar()
+    if found is not None:
+        lease = {"leased_by": worker, "leased_until_us": now + int(LEASE_S * _SECOND)}
+        change = JOB.update().where(JOB.c.id == found)
+        connection.execute(change.values(state=JobState.RUNNING.value, attempts=JOB.c.attempts + 1, **lease))
+    return found
 
 
 def new_id() -> str:

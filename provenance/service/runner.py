@@ -1,39 +1,27 @@
-"""Runner: threads that take jobs and do them, in the service itself or in ``provenance worker``."""
+"""Runner: the engine on SQLite; threads that look for jobs and do them."""
 
 from __future__ import annotations
 
 import logging
-import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from provenance.errors import ProvenanceError, StorageError, UnavailableError
-from provenance.service.jobs import LEASE_S, Job, Jobs, new_id
+from provenance.errors import ProvenanceError
+from provenance.service.doer import Doer, Work, worker_name
+from provenance.service.jobs import Job, Jobs
 
 _log = logging.getLogger(__name__)
 #: Seconds between looks for jobs that other processes handed in.
 POLL_S: Final = 1.0
 
 
-class JobStoppedError(ProvenanceError):
-    """The job was cancelled, or the service stops; what was done of it is dropped."""
-
-    code = "job-stopped"
-
-
-Tell = Callable[[str, float, str], None]
-Work = Callable[[Job, Tell], bytes]
-
-
 class Runner:
-    """Takes jobs and does them.
+    """Takes jobs from the table by lease and does them.
 
     Args:
         jobs: Where they come from.
-        work: What to do for each kind; called with the job and a function that takes stage, percent and
-            note, and raises JobStoppedError where the job is to end.
+        work: What to do for each kind, see :class:`provenance.service.doer.Doer`.
         threads: Jobs done at once.
         over: Called with each job that is over, to remove what it left.
     """
@@ -45,9 +33,9 @@ class Runner:
         threads: int,
         over: Callable[[Job], None] = lambda _: None,
     ) -> None:
-        self._jobs, self._work, self._over = jobs, dict(work), over
-        self._woken, self._stopping = threading.Event(), threading.Event()
-        names = [f"{socket.gethostname()}/{new_id()[:8]}" for _ in range(threads)]
+        self._jobs, self._doer = jobs, Doer(jobs, work, over)
+        self._woken = threading.Event()
+        names = [worker_name() for _ in range(threads)]
         self._threads = [
             threading.Thread(target=self._loop, args=(name,), name=f"job-runner-{name}") for name in names
         ]
@@ -63,71 +51,19 @@ class Runner:
 
     def stop(self, wait_s: float) -> None:
         """Take no more jobs; those under way go back into the queue at their next step."""
-        self._stopping.set()
+        self._doer.stopping.set()
         self._woken.set()
         for thread in self._threads:
             thread.join(wait_s)
 
     def _loop(self, worker: str) -> None:
-        while not self._stopping.is_set():
+        while not self._doer.stopping.is_set():
             try:
                 job = self._jobs.claim(worker)
+                if job is not None:
+                    self._doer.do(job, worker)
+                    continue
             except ProvenanceError as cause:
-                _log.warning("jobs cannot be read: %s", cause.message)
-                job = None
-            if job is not None:
-                self._do(job, worker)
-                continue
+                _log.warning("jobs cannot be read or written: %s", cause.message)
             self._woken.wait(POLL_S)
             self._woken.clear()
-
-    def _do(self, job: Job, worker: str) -> None:
-        _log.info("job %s (%s), try %d", job.id, job.kind, job.tries)
-
-        def tell(stage: str, percent: float, note: str) -> None:
-            progress = {"stage": stage, "percent": percent} | ({"note": note} if note else {})
-            if self._stopping.is_set() or not self._jobs.renew(job, worker, **progress):
-                raise JobStoppedError("expected the job to go on, it was stopped")
-
-        try:
-            with self._kept_alive(job, worker):
-                result = self._work[job.kind](job, tell)
-            self._jobs.finish(job, worker, result)
-        except JobStoppedError:
-            self._jobs.put_back(job, worker)
-        except ProvenanceError as cause:
-            self._failed(job, worker, cause)
-        except Exception:  # noqa: BLE001 - the edge of the thread: a bug in one job must not end the others
-            _log.exception("job %s failed", job.id)
-            self._jobs.fail(job, worker, {"code": "bug", "detail": "this is a bug; quote the job's id"})
-        if self._jobs.find(job.id).state.over:
-            self._over(job)
-
-    def _failed(self, job: Job, worker: str, cause: ProvenanceError) -> None:
-        """Give a job up whose file is at fault; one that met a full disk or a busy pool may be tried again."""
-        _log.info("job %s failed: %s", job.id, cause.code)
-        temporary = isinstance(cause, StorageError) or type(cause) is UnavailableError
-        if temporary and self._stopping.is_set():
-            self._jobs.put_back(job, worker)
-            return
-        self._jobs.fail(job, worker, {"code": cause.code, "detail": cause.message, "hint": cause.hint})
-
-    @contextmanager
-    def _kept_alive(self, job: Job, worker: str) -> Iterator[None]:
-        """Renew the lease while the job is done, also where a step takes longer than the lease."""
-        over = threading.Event()
-
-        def renew() -> None:
-            while not over.wait(LEASE_S / 4):
-                try:
-                    self._jobs.renew(job, worker)
-                except ProvenanceError as cause:
-                    _log.warning("the lease of job %s cannot be renewed: %s", job.id, cause.message)
-
-        thread = threading.Thread(target=renew, name=f"lease-{job.id[:8]}", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()

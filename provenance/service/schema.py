@@ -21,7 +21,7 @@ from provenance.ledger.schema import (
 from provenance.service.tables import API_KEY, METADATA, VERSION, Database
 
 #: Newest migration of the service's tables.
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 
 
 def _former(connection: Connection) -> str | None:
@@ -29,9 +29,16 @@ def _former(connection: Connection) -> str | None:
     return UNVERSIONED if sa.inspect(connection).has_table(API_KEY.name) else None
 
 
+def _fill(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        from provenance.service.queue import create_tables  # noqa: PLC0415 - installed with PostgreSQL only
+
+        create_tables(connection)
+
+
 #: What the service remembers.
 SERVICE: Final = Schema(
-    "service", METADATA, VERSION, REVISION, Path(__file__).with_name("migrations"), former=_former
+    "service", METADATA, VERSION, REVISION, Path(__file__).with_name("migrations"), _fill, _former
 )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from provenance.service.access import Scope
-from provenance.service.runner import JobStoppedError
+from provenance.service.doer import JobStoppedError
 
 
 def recording(seconds: float = 4.0, seed: int = 1) -> bytes:
@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_read_fails_with_the_problem_a_direct_answer_would
 def test_a_cancelled_job_ends_and_its_file_is_gone(service, client, monkeypatch):
     begun, stopped = threading.Event(), threading.Event()
 
-    usual = service.app.state.wiring.runner._work["verify"]
+    usual = service.app.state.wiring.engine._doer._work["verify"]
 
     def slow(job, tell):
         if job.params["name"] != "slow.wav":
@@ -108,7 +108,7 @@ def test_a_cancelled_job_ends_and_its_file_is_gone(service, client, monkeypatch)
             stopped.set()
             raise
 
-    monkeypatch.setitem(service.app.state.wiring.runner._work, "verify", slow)
+    monkeypatch.setitem(service.app.state.wiring.engine._doer._work, "verify", slow)
     location = client.post("/v1/verify?name=slow.wav", content=recording()).headers["location"]
     assert begun.wait(20)
     answer = client.delete(location)

@@ -7,9 +7,12 @@ import time
 import pytest
 
 from provenance.errors import LimitError, NotFoundError, UnavailableError
+from provenance.ledger.database import conninfo_of, reading, writing
 from provenance.ledger.store import Store
 from provenance.service import jobs as jobs_module
+from provenance.service import queue as queue_module
 from provenance.service.jobs import MAX_TRIES, Jobs, JobState
+from provenance.service.queue import Queue, QueueRunner
 from provenance.service.runner import Runner
 from provenance.service.schema import open_database
 from tests.postgres import fresh_url
@@ -24,9 +27,21 @@ def database(tmp_path, request):
     engine.dispose()
 
 
+def _jobs(database, max_waiting):
+    shared = database.dialect.name == "postgresql"
+    return Jobs(database, max_waiting, Queue() if shared else None)
+
+
+def _engine(jobs, work, threads, over=lambda _: None):
+    """The engine of this database, as an installation chooses it."""
+    if jobs._queue is None:
+        return Runner(jobs, work, threads, over)
+    return QueueRunner(jobs, work, threads, over, conninfo=conninfo_of(jobs._database))
+
+
 @pytest.fixture
 def jobs(database):
-    return Jobs(database, max_waiting=3)
+    return _jobs(database, 3)
 
 
 def _silent(monkeypatch):
@@ -119,7 +134,7 @@ def test_a_runner_works_and_reports_failures(jobs):
             raise LimitError("expected less, found more", hint="send less")
         return b"good"
 
-    runner = Runner(jobs, {"a": work}, threads=2)
+    runner = _engine(jobs, {"a": work}, threads=2)
     good, bad = jobs.add("a", "t", {"bad": False}), jobs.add("a", "t", {"bad": True})
     runner.start()
     try:
@@ -144,19 +159,19 @@ def test_a_runner_that_stops_loses_no_job_and_counts_no_try(jobs):
         return b""
 
     job = jobs.add("a", "t", {})
-    runner = Runner(jobs, {"a": work}, threads=1)
+    runner = _engine(jobs, {"a": work}, threads=1)
     runner.start()
     begun.wait(10)
     stopping = threading.Thread(target=runner.stop, args=(10,))
     stopping.start()
-    _until(runner._stopping.is_set)
+    _until(runner._doer.stopping.is_set)
     go_on.set()
     stopping.join()
     assert (jobs.find(job.id).state, jobs.find(job.id).tries) == (JobState.WAITING, 0)
 
 
 def test_two_workers_never_take_the_same_job(database):
-    jobs = Jobs(database)
+    jobs = _jobs(database, 256)
     made = {jobs.add("a", "t", {}).id for _ in range(40)}
     taken: list[str] = []
 
@@ -171,3 +186,113 @@ def test_two_workers_never_take_the_same_job(database):
         thread.join()
     assert len(taken) == 40
     assert set(taken) == made
+
+
+def test_a_job_named_twice_is_done_once(jobs):
+    job = jobs.add("a", "t", {})
+    assert jobs.take(job.id, "w").tries == 1
+    assert jobs.take(job.id, "v") is None, "somebody works on it"
+    jobs.finish(jobs.find(job.id), "w", b"")
+    assert jobs.take(job.id, "v") is None, "it is over"
+    assert jobs.take("0" * 32, "v") is None
+
+
+def _done(jobs, *ids):
+    return all(jobs.find(each).state is JobState.DONE for each in ids)
+
+
+def _run_until_done(jobs, work, *ids):
+    """Let a fresh engine do the jobs."""
+    engine = _engine(jobs, {"a": work}, threads=2)
+    engine.start()
+    try:
+        _until(lambda: _done(jobs, *ids))
+    finally:
+        engine.stop(10)
+
+
+def test_jobs_whose_workers_died_are_done_by_others(jobs, monkeypatch):
+    monkeypatch.setattr(queue_module, "RESCUE_S", 0.1)
+    taken, waiting = jobs.add("a", "t", {}), jobs.add("a", "t", {})
+    with monkeypatch.context() as patch:
+        _silent(patch)
+        jobs.take(taken.id, "dead")
+    _run_until_done(jobs, lambda *_: b"good", taken.id, waiting.id)
+    assert jobs.find(taken.id).tries == 2
+
+
+def test_jobs_that_no_message_names_are_done(database, monkeypatch):
+    """Rows of an older program, or of a registry that was moved here."""
+    monkeypatch.setattr(queue_module, "RESCUE_S", 0.1)
+    orphans = [Jobs(database).add("a", "t", {}).id for _ in range(3)]
+    _run_until_done(_jobs(database, 9), lambda *_: b"good", *orphans)
+
+
+def test_poison_ends_in_the_queue_too(jobs, monkeypatch):
+    monkeypatch.setattr(queue_module, "RESCUE_S", 0.1)
+    poison, tries = jobs.add("a", "t", {}), []
+    with monkeypatch.context() as patch:
+        _silent(patch)
+        for _ in range(MAX_TRIES):
+            assert jobs.take(poison.id, "dead") is not None
+    engine = _engine(jobs, {"a": lambda *_: tries.append(1) or b""}, threads=1)
+    engine.start()
+    try:
+        _until(lambda: jobs.find(poison.id).state.over)
+    finally:
+        engine.stop(10)
+    assert jobs.find(poison.id).state is JobState.FAILED
+    assert json.loads(jobs.find(poison.id).problem)["code"] == "job-given-up"
+    assert not tries
+
+
+def test_an_engine_that_was_put_off_leaves_the_job_to_the_next(jobs):
+    """What a stopping service puts back is taken up at once, not when a lease has run out."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work(job, tell):
+        begun.set()
+        go_on.wait(10)
+        tell("next", 50.0, "")
+        return b"good"
+
+    job = jobs.add("a", "t", {})
+    first = _engine(jobs, {"a": work}, threads=1)
+    first.start()
+    begun.wait(10)
+    stopping = threading.Thread(target=first.stop, args=(10,))
+    stopping.start()
+    _until(first._doer.stopping.is_set)
+    go_on.set()
+    stopping.join()
+    _run_until_done(jobs, lambda *_: b"good", job.id)
+    assert jobs.find(job.id).tries == 1
+
+
+def test_workers_on_postgresql_hear_of_jobs_and_survive_lost_connections(monkeypatch):
+    url = fresh_url()
+    Store.create(url).close()
+    database = open_database(url)
+    jobs = _jobs(database, 9)
+    engine = _engine(jobs, {"a": lambda *_: b"good"}, threads=2)
+    engine.start()
+    try:
+        first = jobs.add("a", "t", {}).id
+        _until(lambda: _done(jobs, first))
+        _until(lambda: _messages(database) == 0)
+        monkeypatch.setattr(queue_module, "_PAUSE_S", 0.1)
+        with writing(database) as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        second = jobs.add("a", "t", {}).id
+        _until(lambda: _done(jobs, second), 20.0)
+    finally:
+        engine.stop(10)
+        database.dispose()
+
+
+def _messages(database):
+    with reading(database) as connection:
+        return connection.exec_driver_sql("SELECT count(*) FROM procrastinate_jobs").scalar_one()
