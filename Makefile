@@ -1,10 +1,11 @@
 # Each target sets itself up: a fresh clone needs python3 (3.11 or newer) with venv, and make.
 PYTHON ?= python3
+CASES ?= 70-115
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test serve lint bench torture clean bench-images fuzz-api bench-clips train-detector bench-detector
+.PHONY: demo test serve lint bench torture clean bench-images fuzz-api test-abuse test-escapes bench-clips train-detector bench-detector
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +37,12 @@ bench: $(VENV)/.tested          ## time of every step beside the limit of this m
 
 torture: $(VENV)/.tested        ## kills, full disks, server crashes: the ledger must lose nothing (long; see also test)
 	$(BIN)/python -m bench.torture.campaign --long
+
+test-abuse: $(VENV)/.tested     ## the service's abuse cases by number, long forms; CASES=76,81 for some of them
+	$(BIN)/python -m pytest -q --long --cases $(CASES)
+
+test-escapes: $(VENV)/.tested   ## what a taken-over media worker tries, and what its filter leaves
+	$(BIN)/python -m pytest -q tests/attacks/test_sandbox_escape.py tests/unit/test_sandbox.py
 
 $(VENV)/.benched: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'

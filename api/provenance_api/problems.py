@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
 #: What a 401 asks for. Source: RFC 6750, section 3.
 CHALLENGE: Final = 'Bearer realm="content-provenance"'
+#: What passes by itself: no descriptor, memory or disk left. Case 112.
+_EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.ENOBUFS})
 _PATH = re.compile(r"(?<![\w:/.])/(?:[\w.~-]+/)+[\w.~-]+")
 
 
@@ -128,6 +131,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_fields)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(OSError, _on_system)
 
 
 def _on_known(request: Request, error: Exception) -> Response:
@@ -156,6 +160,14 @@ def _on_http(request: Request, error: Exception) -> Response:
     detail = "" if error.detail == phrase else str(error.detail)
     headers = dict(error.headers or {})
     return problem(request, error.status_code, code, phrase, detail=detail, headers=headers)
+
+
+def _on_system(request: Request, error: Exception) -> Response:
+    """Ask the client to come back where the system is out of descriptors, memory or disk; other errors are bugs."""
+    if not isinstance(error, OSError) or error.errno not in _EXHAUSTED:
+        raise error
+    _log.error("request %s: %s", request.state.request_id, error)
+    return problem(request, 503, "unavailable", "Too busy now", hint="try again in a few seconds")
 
 
 def _on_disconnect(_request: Request, _error: Exception) -> Response:

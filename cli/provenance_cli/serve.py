@@ -6,6 +6,7 @@ import importlib
 import ipaddress
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from provenance.settings import CONFIG_NAME
 from provenance_cli.exits import ExitCode
 from provenance_cli.render import note, path_text, say
 from provenance_cli.session import Session
+
+if TYPE_CHECKING:
+    from provenance.settings import Settings
 
 #: Seconds an idle connection is kept, and requests are given at shutdown.
 _IDLE_S, _FAREWELL_S = 5, 20
@@ -36,7 +40,7 @@ def command(session: Session, *, host: str | None, port: int | None, dev: bool) 
     config = session.config or Path(CONFIG_NAME)
     if dev and not config.exists():
         config = _development()
-    settings = Session(config).settings()
+    settings = _checked(Session(config))
     import uvicorn  # noqa: PLC0415 - other commands do without a server
 
     address = host or settings.host
@@ -60,6 +64,17 @@ def command(session: Session, *, host: str | None, port: int | None, dev: bool) 
         log_level="warning",
     )
     return ExitCode.DONE
+
+
+def _checked(session: Session) -> Settings:
+    """Return the settings of an installation fit to serve; its keys are refused here in one line, case 114.
+
+    Raises:
+        ProvenanceError: No configuration, unfit keys or trust lists, or a registry of another version.
+    """
+    with session.installation() as opened:
+        _ = opened.keys, opened.note_signer, opened.trust, opened.memory
+        return opened.settings
 
 
 def _loopback(address: str) -> bool:

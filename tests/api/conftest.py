@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from provenance.publish import Published, PublishJob
@@ -18,9 +15,8 @@ from provenance.record import SourceType
 from provenance.setup import initialise
 from provenance.signing.claims import SigningRequest
 from provenance_api.app import create_app
-from provenance_api.protocol import GuardedProtocol
-from provenance_api.rates import Rates
 from tests.fakes.pictures import encoded, photograph
+from tests.running import running
 
 
 @dataclass(frozen=True)
@@ -42,26 +38,15 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
     settings = initialise(folder, "Example <News> TEST")
     app = create_app(settings)
-    app.state.rates = Rates(per_minute=1e6, burst=1e6)
-    config = uvicorn.Config(app, port=0, log_level="warning", ws="none", http=GuardedProtocol)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the service did not start"
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    source, output = folder / "astronaut.jpg", folder / "astronaut.signed.jpg"
-    source.write_bytes(encoded(photograph(), quality=92))
-    request = SigningRequest(
-        title="Portrait </title><script>alert(1)</script>", source_type=SourceType.DIGITAL_CAPTURE
-    )
-    [published] = app.state.wiring.installation.publisher.publish([PublishJob(source, output, request)])
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        yield Service(app, client, published, port)
-    server.should_exit = True
-    thread.join(20)
-    assert not thread.is_alive(), "the service did not stop"
+    with running(app) as port:
+        source, output = folder / "astronaut.jpg", folder / "astronaut.signed.jpg"
+        source.write_bytes(encoded(photograph(), quality=92))
+        request = SigningRequest(
+            title="Portrait </title><script>alert(1)</script>", source_type=SourceType.DIGITAL_CAPTURE
+        )
+        [published] = app.state.wiring.installation.publisher.publish([PublishJob(source, output, request)])
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            yield Service(app, client, published, port)
 
 
 @pytest.fixture(autouse=True)

@@ -124,6 +124,20 @@ def test_two_lengths_of_a_body_are_400_cases_79_80(service):
         assert _raw(service.port, request).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        b"GET /healthz HTTP/1.1\nHost: a\n\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\nX-Other: b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\rX-Other: b\r\n\r\n",
+        b"POST /v1/lookup HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\n{\r\n0\r\n\r\n",
+    ],
+    ids=["every line", "one line of the head", "bare return", "length of a chunk"],
+)
+def test_lines_without_carriage_return_are_400_here_too_case_81(service, request_text):
+    assert _raw(service.port, request_text).startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_body_shorter_or_longer_than_it_says_is_no_answer_case_78(service):
     head = (
         b"POST /v1/lookup HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n"

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from provenance.errors import DeadlineError, StorageError, WorkerError
+from provenance.service.access import Scope
 from provenance_api import uploads
 from provenance_api.schemas import ReportOut
 from provenance_api.uploads import clean_name
-from tests.fakes.pictures import encoded
+from tests.fakes.pictures import encoded, photograph
 
 
 def test_the_signed_file_is_intact_by_raw_body(client, signed):
@@ -255,3 +256,61 @@ def test_broken_forms_are_400_case_86(service, client, sent):
 
 def test_a_form_without_the_file_is_422(client):
     assert client.post("/v1/verify", **form(field("other"))).status_code == 422
+
+
+def superbox(label: bytes, kind: bytes, *inner: bytes) -> bytes:
+    described = kind + b"\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71" + b"\x03" + label + b"\0"
+    content = (len(described) + 8).to_bytes(4, "big") + b"jumd" + described + b"".join(inner)
+    return (len(content) + 8).to_bytes(4, "big") + b"jumb" + content
+
+
+def store_with(claim: bytes) -> bytes:
+    """A C2PA manifest store whose claim is ``claim``."""
+    boxed = (len(claim) + 8).to_bytes(4, "big") + b"cbor" + claim
+    manifest = superbox(b"urn:c2pa:bomb", b"c2ma", superbox(b"c2pa.claim.v2", b"c2cl", boxed))
+    return superbox(b"c2pa", b"c2pa", manifest)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        b"\x81" * 20_000 + b"\x80",
+        b"\x9f" * 20_000,
+        b"\xbf" * 20_000,
+        b"\xa1\x00" * 20_000,
+        b"\x9b\x7f" + b"\xff" * 7,
+        b"\x5b\x7f" + b"\xff" * 7,
+        b"\xbb\x00\x00\x00\xff\xff\xff\xff\xff",
+        b"\xd8\x1c\x81\xd8\x1d\x00",
+        b"\xc2" * 20_000,
+    ],
+    ids=[
+        "arrays",
+        "endless arrays",
+        "endless maps",
+        "maps",
+        "2^63 items",
+        "2^63 bytes",
+        "2^40 pairs",
+        "cycle",
+        "tags",
+    ],
+)
+def test_bombs_in_cbor_are_no_credentials_case_89(service, client, claim):
+    """Claims of manifest stores are the only CBOR that callers send, on its own or inside a picture."""
+    store = store_with(claim)
+    segment = b"JP" + (1).to_bytes(2, "big") + (1).to_bytes(4, "big") + store
+    jpeg = encoded(photograph("coffee.png"), quality=60)
+    within = jpeg[:2] + b"\xff\xeb" + (len(segment) + 2).to_bytes(2, "big") + segment + jpeg[2:]
+    answer = client.post("/v1/verify", content=within)
+    assert answer.status_code in (200, 422), answer.text
+    if answer.status_code == 200:
+        assert answer.json()["credential"]["state"] in ("tampered", "inconclusive", "absent")
+    _, key = service.app.state.wiring.installation.access.create("bombs", "", frozenset(Scope), None)
+    auth = {"Authorization": f"Bearer {key}", "Content-Type": "application/c2pa"}
+    kept = client.post("/v1/manifests", content=store, headers=auth)
+    assert kept.status_code in (200, 400, 413), kept.text
+    if kept.status_code == 200:
+        told = client.get(f"/v1/manifests/{kept.json()['manifestId']}", headers=auth)
+        assert told.headers["manifest-validation"] in ("failed", "unvalidated")
+    assert client.get("/readyz").status_code == 200

@@ -5,7 +5,9 @@ Names of the form ``case_NN`` and ``srNN`` are the numbers of docs/threat-model.
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 import socket
 import struct
 import threading
@@ -14,6 +16,7 @@ import zipfile
 import zlib
 from datetime import UTC, datetime, timedelta
 
+import cbor2
 import numpy as np
 import pytest
 from cryptography import x509
@@ -426,6 +429,48 @@ def test_sr14_signing_a_file_that_names_a_remote_manifest_calls_nobody():
         content = media.sign(naming(f"http://127.0.0.1:{canary.port}/secret"))
     assert canary.calls == 0
     assert media.read(content).state is CredentialState.TRUSTED
+
+
+def identified_by(issuer):
+    """A signed JPEG with an identity assertion whose credential ``issuer``, a DID, is said to have issued."""
+    referenced = {"url": "self#jumbf=c2pa.assertions/c2pa.hash.data", "hash": list(bytes(32))}
+    subject = {
+        "verifiedIdentities": [{"type": "cawg.social_media", "username": "AP", "uri": "https://example.com/ap",
+                                "verifiedAt": "2026-01-01T00:00:00Z",
+                                "provider": {"id": "https://example.com", "name": "AP"}}],
+        "c2paAsset": {"referenced_assertions": [{**referenced, "hash": base64.b64encode(bytes(32)).decode()}],
+                      "sig_type": "cawg.identity_claims_aggregation"},
+    }  # fmt: skip
+    credential = {
+        "@context": ["https://www.w3.org/ns/credentials/v2", "https://cawg.io/identity/1.1/ica/context/"],
+        "type": ["VerifiableCredential", "IdentityClaimsAggregationCredential"],
+        "issuer": issuer, "validFrom": "2026-01-01T00:00:00Z", "credentialSubject": subject,
+    }  # fmt: skip
+    protected = cbor2.dumps({1: -8, 3: "application/vc"})
+    cose = cbor2.CBORTag(18, [protected, {}, json.dumps(credential).encode(), bytes(64)])
+    payload = {"referenced_assertions": [referenced], "sig_type": "cawg.identity_claims_aggregation"}
+    identity = {"signer_payload": payload, "signature": list(cbor2.dumps(cose)), "pad1": [0] * 64}
+    definition = build_definition(media.request(), media.NOW)
+    definition["assertions"].append({"label": "cawg.identity", "kind": "Cbor", "data": identity})
+    target, signer = io.BytesIO(), media.ring().signer
+    manifest.write_manifest(
+        io.BytesIO(media.sample(MediaType.JPEG)), target, MediaType.JPEG, definition,
+        signer.certificates_pem, signer.algorithm, signer.sign,
+    )  # fmt: skip
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("name", ["localhost%3A{port}", "127.0.0.1%3A{port}:media", "localhost.%3A{port}"])
+def test_sr14_case_76_issuer_of_an_identity_is_named_never_fetched(name):
+    with Canary() as canary:
+        started = time.monotonic()
+        found = media.read(identified_by("did:web:" + name.format(port=canary.port)))
+        assert time.monotonic() - started < 1
+    assert canary.calls == 0
+    codes = {code.code for code in found.codes}
+    assert codes & {"cawg.ica.did_unavailable", "cawg.ica.did_unsupported_method"}, "it was to be looked up"
+    assert found.state is CredentialState.INCONCLUSIVE
+    assert found.issuer == "TEST Newsroom", "who signed, not whom the assertion names"
 
 
 # --- reports that were meddled with between worker and parent
