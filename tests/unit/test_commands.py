@@ -27,6 +27,7 @@ from provenance.judge import judge
 from provenance.publish import Published
 from provenance.report.report import Report
 from provenance.settings import Settings
+from provenance.setup import initialise
 from provenance_cli import session, sign
 from provenance_cli.main import main
 
@@ -229,8 +230,9 @@ def test_serve_hands_limits_to_the_server_and_the_configuration_to_the_service(t
     called = {}
     monkeypatch.setattr("uvicorn.run", lambda *given, **how: called.update(how, app=given[0]))
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    config = tmp_path / "provenance.toml"
-    config.write_text("port = 8123\n", "utf-8")
+    config = tmp_path / "made" / "provenance.toml"
+    initialise(config.parent, "TEST News")
+    config.write_text(config.read_text("utf-8") + "port = 8123\n", "utf-8")
     result = CliRunner().invoke(main, ["--config", str(config), "serve"])
     assert result.exit_code == 0, result.output
     assert (called["host"], called["port"]) == ("127.0.0.1", 8123)
