@@ -10,7 +10,8 @@ import json
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -31,6 +32,9 @@ from provenance.service.ownership import Ownership
 from provenance.signing.trust import TrustList
 from provenance.verify import Verifier
 
+#: Age from which a file in the spool without a job is a leftover, seconds. Younger ones may be those of a job
+#: that another process is just handing in.
+SETTLED_S: Final = 600.0
 #: Kind of the jobs made here.
 VERIFY: Final = "verify"
 #: How far a verification is when a stage begins, percent; film and sound spend most on the third.
@@ -145,7 +149,7 @@ class Checking:
             self._spool / job.id, job.params["name"], declared, Digest.parse(job.params["digest"])
         )
         report = self.now(checked, job.tenant, lambda stage: tell(stage, PERCENT.get(stage, 50.0), ""))
-        return cbor2.dumps(to_plain(report))
+        return write_report(report)
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a job and remove its file; raises NotFoundError."""
@@ -166,25 +170,39 @@ class Checking:
         job = self.jobs.find(job_id)
         if job.kind != VERIFY or job.state is not JobState.DONE or job.result is None:
             raise NotFoundError("expected a job with a report, found none of this name")
-        try:
-            return from_plain(Report, cbor2.loads(job.result))
-        except (cbor2.CBORDecodeError, FormatError) as cause:
-            raise NotFoundError("the report was made by another version; check the file again") from cause
+        return read_report(job.result)
 
     def sweep(self) -> None:
         """Forget jobs that were over an hour ago, and remove every spooled file whose job is over."""
-        names = self.jobs.forget_old()
-        keep = {name for name in names if not self.jobs.find(name).state.over}
-        for place in self._spool.iterdir():
-            if place.is_file() and place.name not in keep:
-                place.unlink(missing_ok=True)
+        remove_old(self._spool, SETTLED_S, keep=self.jobs.forget_old())
 
 
-def remove_old(folder: Path, keep_s: float) -> None:
-    """Remove the files in ``folder`` that are older than ``keep_s`` seconds; a folder that is not there is empty."""
+def write_report(report: Report) -> bytes:
+    """Return ``report`` as it is kept in the database, CBOR."""
+    return cbor2.dumps(to_plain(report))
+
+
+def read_report(body: bytes) -> Report:
+    """Return the report in the bytes of :func:`write_report`.
+
+    Raises:
+        NotFoundError: Another version wrote them.
+    """
+    try:
+        return from_plain(Report, cbor2.loads(body))
+    except (cbor2.CBORDecodeError, FormatError) as cause:
+        raise NotFoundError("the report was made by another version; check the file again") from cause
+
+
+def remove_old(folder: Path, keep_s: float, keep: Collection[str] = ()) -> None:
+    """Remove the files in ``folder`` that are older than ``keep_s`` seconds, but for those named in ``keep``.
+
+    A folder that is not there is empty; a file that another process removes meanwhile is gone.
+    """
     for place in folder.iterdir() if folder.is_dir() else ():
-        if place.is_file() and time.time() - place.stat().st_mtime > keep_s:
-            place.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            if place.is_file() and place.name not in keep and time.time() - place.stat().st_mtime > keep_s:
+                place.unlink()
 
 
 def problem_of(job: Job) -> dict[str, str]:

@@ -18,6 +18,8 @@ from provenance.errors import ConfigError
 CONFIG_NAME = "provenance.toml"
 _PREFIX = "PROVENANCE_"
 _T = TypeVar("_T")
+#: Settings that are one word of a few; the first is the default.
+_CHOICES = {"fetch_urls": ("off", "on"), "webhooks": ("off", "on"), "jobs": ("here", "elsewhere")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class Settings:
         port: Port the service listens on.
         public_url: Address under which clients reach the service; empty takes it from each request.
         spool: Folder for files on their way and files of waiting jobs; private to the service.
+        jobs: ``here`` has the service do jobs itself; ``elsewhere`` leaves them to ``provenance worker``.
         fetch_urls: ``on`` lets callers name addresses that this service fetches; needs a way to the Internet.
         webhooks: ``on`` sends sightings to the targets of watches; the feeds work without.
         anonymous: Scopes of callers without credentials, between spaces; empty demands a key for everything.
@@ -102,6 +105,7 @@ class Settings:
     port: int = 8000
     public_url: str = ""
     spool: Path = Path("spool")
+    jobs: str = "here"
     fetch_urls: str = "off"
     webhooks: str = "off"
     anonymous: str = "verify lookup fetch:manifests"
@@ -120,10 +124,11 @@ class Settings:
                 hint="set environment in provenance.toml or PROVENANCE_ENVIRONMENT",
             )
 
-        for name in ("fetch_urls", "webhooks"):
-            if getattr(self, name) not in ("on", "off"):
+        for name, allowed in _CHOICES.items():
+            if getattr(self, name) not in allowed:
                 raise ConfigError(
-                    f"{name} must be on or off, not {getattr(self, name)!r}", hint="leave it off"
+                    f"{name} must be {' or '.join(allowed)}, not {getattr(self, name)!r}",
+                    hint=f"the default is {allowed[0]}",
                 )
 
     @property

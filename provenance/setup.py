@@ -38,6 +38,7 @@ from provenance.service.doer import Engine
 from provenance.service.jobs import Jobs
 from provenance.service.ownership import Ownership
 from provenance.service.replies import Replies
+from provenance.service.reports import Reports
 from provenance.service.runner import Runner
 from provenance.service.schema import open_database
 from provenance.service.tables import Database
@@ -354,6 +355,11 @@ class Installation:
     def replies(self) -> Replies:
         """Answers kept for requests with an Idempotency-Key."""
         return Replies(self.memory)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Reports kept for all processes of this service."""
+        return Reports(self.memory)
 
     @cached_property
     def custody(self) -> Custody:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import functools
 import itertools
+import os
 
 import pytest
 
@@ -27,3 +28,11 @@ def server() -> Server:
 def fresh_url() -> str:
     """The URL of a new, empty database."""
     return server().database(f"test{next(_NUMBERS)}")
+
+
+def chosen_url() -> str | None:
+    """Where tests of whole installations put their registry: a new database for ``make test-postgres``.
+
+    None leaves it in a SQLite file.
+    """
+    return fresh_url() if os.environ.get("TEST_ON") == "postgresql" else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -29,7 +28,7 @@ from provenance_api.document import document
 from provenance_api.guard import Edge
 from provenance_api.logs import log_as_json
 from provenance_api.metrics import Metrics
-from provenance_api.places import UPLOADS, Places, Space, remove_orphans
+from provenance_api.places import Places, Space, remove_orphans, upload_folder
 from provenance_api.rates import Rates
 from provenance_api.routes import (
     health,
@@ -43,7 +42,7 @@ from provenance_api.routes import (
     verify,
     watches,
 )
-from provenance_api.shelf import Shelf
+from provenance_api.shelf import MemoryShelf, SharedShelf
 from provenance_api.signing import SIGNED
 from provenance_api.wiring import Wiring
 from provenance_api.witnessing import Witnessing
@@ -108,19 +107,16 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     installation = await run_in_threadpool(_open, settings)
     try:
         await run_in_threadpool(remove_orphans, settings.spool_folder)
-        prefix = f"{UPLOADS}{os.getpid()}-"
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=settings.spool_folder) as folder:
-            app.state.wiring = wiring = _wire(installation, Path(folder))
+        with upload_folder(settings.spool_folder) as folder:
+            app.state.wiring = wiring = _wire(installation, folder)
             app.state.metrics.watch(wiring)
             installation.checking.told += [app.state.metrics.verdict, Lookout(installation.watches)]
-            wiring.engine.start()
             sweeping = asyncio.create_task(_sweep(wiring))
             try:
-                async with _witnessed(installation), _delivered(installation):
+                async with _working(wiring), _witnessed(installation), _delivered(installation):
                     yield
             finally:
                 sweeping.cancel()
-                await run_in_threadpool(wiring.engine.stop, STOP_S)
     finally:
         await run_in_threadpool(installation.close)
 
@@ -133,6 +129,7 @@ async def _sweep(wiring: Wiring) -> None:
         try:
             await run_in_threadpool(wiring.installation.checking.sweep)
             await run_in_threadpool(remove_old, signed, SIGNED_KEEP_S)
+            await run_in_threadpool(remove_orphans, wiring.installation.settings.spool_folder)
         except (ProvenanceError, OSError) as cause:
             _log.warning("what is over cannot be removed: %s", cause)
 
@@ -142,7 +139,7 @@ def _wire(installation: Installation, folder: Path) -> Wiring:
     checking.sweep()
     return Wiring(
         installation,
-        Shelf(),
+        SharedShelf(installation.reports) if installation.store.shared else MemoryShelf(),
         Places(limits.workers * PLACES_PER_WORKER),
         Places(STREAMS, "followed jobs"),
         Space(limits.upload_space_bytes, installation.settings.spool_folder / "jobs"),
@@ -150,6 +147,19 @@ def _wire(installation: Installation, folder: Path) -> Wiring:
         folder,
         threading.Lock(),
     )
+
+
+@asynccontextmanager
+async def _working(wiring: Wiring) -> AsyncIterator[None]:
+    """Do jobs in this process, unless the operator leaves them to ``provenance worker``."""
+    if wiring.installation.settings.jobs == "elsewhere":
+        yield
+        return
+    wiring.engine.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(wiring.engine.stop, STOP_S)
 
 
 @asynccontextmanager

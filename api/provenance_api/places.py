@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import os
+import fcntl
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from provenance.errors import StorageError, UnavailableError
 
-#: How upload folders are called; the number of their process follows.
+#: How upload folders are called; something random follows.
 UPLOADS: Final = "uploads-"
+_LOCK: Final = "lock"
+#: Age below which an upload folder may be one whose process is still taking the lock, seconds.
+_YOUNG_S: Final = 5.0
 
 
 class Places:
@@ -107,9 +112,36 @@ def _size(path: Path) -> int:
         return 0
 
 
+@contextmanager
+def upload_folder(spool: Path) -> Iterator[Path]:
+    """Give a private folder for received files, mode 0700; it is removed after the block.
+
+    A lock beside it tells other processes, also those in other containers on the same spool, that it is used.
+    """
+    with TemporaryDirectory(prefix=UPLOADS, dir=spool) as name, (Path(name) / _LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = Path(name) / "files"
+        folder.mkdir(mode=0o700)
+        yield folder
+
+
 def remove_orphans(spool: Path) -> None:
     """Remove the upload folders of processes that were killed; those that still run keep theirs."""
     for folder in spool.glob(f"{UPLOADS}*"):
-        number = folder.name.removeprefix(UPLOADS).partition("-")[0]
-        if number.isdecimal() and (int(number) == os.getpid() or not Path(f"/proc/{number}").exists()):
+        if _abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _abandoned(folder: Path) -> bool:
+    try:
+        young = time.time() - folder.stat().st_mtime < _YOUNG_S
+    except FileNotFoundError:
+        return False
+    try:
+        with (folder / _LOCK).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except FileNotFoundError:  # its process did not come to take the lock, or has removed all of it
+        return not young
+    return not young

@@ -1,4 +1,4 @@
-"""The shelf: finished reports, for an hour, in memory only; nothing of a checked file reaches the disk."""
+"""The shelf: finished reports, for an hour; in memory, or where several processes need them in the database."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
+from provenance.checking import read_report, write_report
 from provenance.errors import NotFoundError
 from provenance.report.report import Report
+from provenance.service.reports import Reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,44 @@ class _Kept:
         return len(picture) if picture is not None else 0
 
 
-class Shelf:
+class Shelf(Protocol):
+    """Reports by unguessable names."""
+
+    def put(self, report: Report) -> str:
+        """Keep ``report`` and return its name: 32 hex digits."""
+
+    def get(self, name: str) -> Report:
+        """Return the report called ``name``; raises NotFoundError where it was never made or its time is over."""
+
+
+class SharedShelf:
+    """Reports in the database, where several processes answer for one service.
+
+    Args:
+        reports: Where they are kept.
+    """
+
+    def __init__(self, reports: Reports) -> None:
+        self._reports = reports
+
+    def put(self, report: Report) -> str:
+        """Keep ``report`` and return its name: 32 hex digits."""
+        return self._reports.put(write_report(report))
+
+    def get(self, name: str) -> Report:
+        """Return the report called ``name``.
+
+        Raises:
+            NotFoundError: Never made, its time is over, or another version made it.
+        """
+        return read_report(self._reports.get(name))
+
+
+class MemoryShelf:
     """Reports by unguessable names; the oldest go when time, number or the size of pictures run out.
 
-    The shelf belongs to one process: with several, a report is found only by the process that made it.
+    The shelf belongs to one process; several that share a database keep reports there instead
+    (:class:`SharedShelf`).
 
     Args:
         keep_s: Seconds a report is kept.

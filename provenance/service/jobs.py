@@ -49,6 +49,9 @@ class JobState(StrEnum):
         return self not in (JobState.WAITING, JobState.RUNNING)
 
 
+_OPEN: Final = tuple(state.value for state in JobState if not state.over)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job.
@@ -151,9 +154,8 @@ class Jobs:
 
     def waiting(self) -> int:
         """Return how many jobs wait or run."""
-        open_states = [state.value for state in JobState if not state.over]
         with reading(self._database) as connection:
-            return int(connection.execute(count_of(JOB, JOB.c.state.in_(open_states))).scalar_one())
+            return int(connection.execute(count_of(JOB, JOB.c.state.in_(_OPEN))).scalar_one())
 
     def claim(self, worker: str) -> Job | None:
         """Take the oldest job that waits or whose worker fell silent; None where there is none."""
@@ -224,8 +226,7 @@ class Jobs:
         Raises:
             NotFoundError: There is no such job.
         """
-        open_states = [state.value for state in JobState if not state.over]
-        change = JOB.update().where(JOB.c.id == job_id, JOB.c.state.in_(open_states))
+        change = JOB.update().where(JOB.c.id == job_id, JOB.c.state.in_(_OPEN))
         with writing(self._database) as connection:
             connection.execute(
                 change.values(state=JobState.CANCELLED.value, stage="cancelled", finished_us=now_us())
@@ -233,11 +234,12 @@ class Jobs:
         return self.find(job_id)
 
     def forget_old(self) -> list[str]:
-        """Remove jobs that were over :data:`KEEP_S` ago; return the names of all that are left."""
+        """Remove jobs that were over :data:`KEEP_S` ago; return the names of all that are not over."""
         old = now_us() - int(KEEP_S * _SECOND)
         with writing(self._database) as connection:
             connection.execute(JOB.delete().where(JOB.c.finished_us < old))
-            return [str(row.id) for row in connection.execute(sa.select(JOB.c.id))]
+            left = sa.select(JOB.c.id).where(JOB.c.state.in_(_OPEN))
+            return [str(row.id) for row in connection.execute(left)]
 
 
 def _mine(job: Job, worker: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -84,14 +84,16 @@ class QueueRunner:
         conninfo: str,
     ) -> None:
         self._jobs, self._doer, self._count, self._conninfo = jobs, Doer(jobs, work, over), threads, conninfo
-        self._thread = threading.Thread(target=self._run, name="job-queue")
-        self._loop = asyncio.new_event_loop()
+        self._started: tuple[asyncio.AbstractEventLoop, threading.Thread] | None = None
         self._stop = asyncio.Event()
         self._executor = ThreadPoolExecutor(threads + 1, thread_name_prefix="job-worker")
 
     def start(self) -> None:
         """Begin to take jobs."""
-        self._thread.start()
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=self._run, args=(loop,), name="job-queue")
+        self._started = loop, thread
+        thread.start()
 
     def wake(self) -> None:
         """Do nothing: the database tells."""
@@ -99,18 +101,19 @@ class QueueRunner:
     def stop(self, wait_s: float) -> None:
         """Take no more jobs; those under way go back into the queue at their next step."""
         self._doer.stopping.set()
-        if self._thread.ident is None:
-            self._loop.close()
-        elif self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(wait_s)
+        if self._started is None:
+            return
+        loop, thread = self._started
+        if thread.is_alive():
+            loop.call_soon_threadsafe(self._stop.set)
+            thread.join(wait_s)
 
-    def _run(self) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            self._loop.set_default_executor(self._executor)  # procrastinate runs functions in it
-            self._loop.run_until_complete(self._serve())
+            loop.set_default_executor(self._executor)  # procrastinate runs functions in it
+            loop.run_until_complete(self._serve())
         finally:
-            self._loop.close()
+            loop.close()
 
     async def _serve(self) -> None:
         """Work until told to stop; where the database goes away, begin anew."""
@@ -169,7 +172,7 @@ class QueueRunner:
             queued = await manager.list_jobs_async(queue=_QUEUE, status=Status.TODO.value)
             names = frozenset(each.queueing_lock or "" for each in queued)
             try:
-                found = await self._loop.run_in_executor(self._executor, self._jobs.queue_again, names)
+                found = await asyncio.to_thread(self._jobs.queue_again, names)
             except ProvenanceError as cause:
                 _log.warning("lost jobs cannot be looked for: %s", cause.message)
                 continue

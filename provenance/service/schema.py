@@ -21,7 +21,7 @@ from provenance.ledger.schema import (
 from provenance.service.tables import API_KEY, METADATA, VERSION, Database
 
 #: Newest migration of the service's tables.
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 
 
 def _former(connection: Connection) -> str | None:

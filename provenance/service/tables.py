@@ -165,6 +165,16 @@ class SightingRow(_Row, table=True):
     delivered_us: int | None = Field(sa_type=_WHOLE)
 
 
+class ReportRow(_Row, table=True):
+    """A report that was given at once; kept here where several processes answer for one service."""
+
+    __tablename__ = "kept_report"
+    id: int | None = Field(default=None, primary_key=True, sa_type=_WHOLE)
+    name: str = Field(unique=True, index=True)
+    created_us: int = Field(index=True, sa_type=_WHOLE)
+    body: bytes
+
+
 class FeedbackRow(_Row, table=True):
     """What somebody thinks of a report; free text, read by people."""
 
@@ -191,6 +201,7 @@ REPLY: Final = _table("kept_reply")
 JOB: Final = _table("job")
 WATCH: Final = _table("watch")
 SIGHTING: Final = _table("sighting")
+REPORT: Final = _table("kept_report")
 FEEDBACK: Final = _table("feedback")
 
 

@@ -16,6 +16,7 @@ from provenance.setup import initialise
 from provenance.signing.claims import SigningRequest
 from provenance_api.app import create_app
 from tests.fakes.pictures import encoded, photograph
+from tests.postgres import chosen_url
 from tests.running import running
 
 
@@ -36,7 +37,7 @@ class Service:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
-    settings = initialise(folder, "Example <News> TEST")
+    settings = initialise(folder, "Example <News> TEST", database_url=chosen_url())
     app = create_app(settings)
     with running(app) as port:
         source, output = folder / "astronaut.jpg", folder / "astronaut.signed.jpg"

@@ -5,7 +5,7 @@ import pytest
 from provenance.errors import NotFoundError, ProvenanceError, every_error
 from provenance_api.problems import TABLE
 from provenance_api.rates import Rates
-from provenance_api.shelf import Shelf
+from provenance_api.shelf import MemoryShelf
 
 
 @pytest.mark.parametrize("error", every_error())
@@ -58,7 +58,7 @@ class Kept:
 
 def test_the_shelf_forgets_by_time_number_and_size():
     now = [0.0]
-    shelf = Shelf(keep_s=10, max_reports=3, max_bytes=100, clock=lambda: now[0])
+    shelf = MemoryShelf(keep_s=10, max_reports=3, max_bytes=100, clock=lambda: now[0])
     names = [shelf.put(Kept(10)) for _ in range(4)]
     with pytest.raises(NotFoundError):
         shelf.get(names[0])
