@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final, cast
@@ -22,10 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import clip_packages as packages
+from bench import clip_scenes
 from bench.clip_waves import RATE, Wave, joined, loudness, mux_wave, read_wave, write_wave
 
 #: Version of the made files; a change makes them anew.
-MADE: Final = "4"
+MADE: Final = "5"
 #: Size and frame rate of pan-and-zoom films.
 SIZE: Final = (480, 270)
 FPS: Final = 12
@@ -34,6 +35,12 @@ SHOT_S: Final = 8
 FILM_S: Final = 72
 RECORDING_S: Final = 180
 MUSIC_S: Final = 220
+#: Composed films and panned photographs of one half, and the most that is taken of a real film, seconds.
+COMPOSED: Final = 8
+PANNED: Final = 8
+REAL_S: Final = 120
+# Parts that a photograph must have to be one of those that films are composed of; graphic ones have few.
+_MANY_PARTS = 6
 # What a user's own folder may hold: what the product signs.
 _SUFFIXES = frozenset((".mp4", ".mov", ".avi", ".wav", ".mp3", ".m4a", ".flac"))
 # Level under which a piece is silence; it would be amplified to noise.
@@ -60,7 +67,8 @@ class Original:
     Attributes:
         name: The file name that decided its half.
         path: The made file.
-        genre: ``recorded speech``, ``synthesised speech``, ``music``, ``film`` or ``panned photograph``.
+        genre: ``recorded speech``, ``synthesised speech``, ``music``, ``film``, ``composed scenes`` or
+            ``panned photograph``.
         voice: Speaker or voice; empty where nobody speaks.
         duration_s: Length, seconds.
         film: Whether it has a picture.
@@ -221,37 +229,86 @@ def _music(cache: Path, folder: Path, half: int) -> Iterator[Original]:
 
 
 def _films(cache: Path, folder: Path, half: int, speech: list[Original]) -> Iterator[Original]:
-    """Yield real films as they are, then films panned over photographs with recorded speech as their sound."""
+    """Yield real films as they are, composed films, and films panned over photographs, with recorded speech.
+
+    No photograph is in a composed and in a panned film: a clip of one would be one of the other too.
+    """
     for name, source in packages.films(cache):
         if packages.half_of(name) == half:
             yield _kept(folder, f"film-{name}", ".mp4", partial(_real, name=name, source=source))
     voices = iter(speech[number] for number in np.random.default_rng(3).permutation(len(speech))[::2])
-    for name, photograph in packages.photographs(cache):
-        if packages.half_of(name) != half:
-            continue
-        make = partial(_panned, name=name, photograph=photograph, voice=next(voices, None))
-        film = _kept(folder, f"film-{name}", ".mp4", make)
-        if film.duration_s >= 2 * SHOT_S:
-            yield film
+    own = [one for one in packages.photographs(cache) if packages.half_of(one[0]) == half]
+    composing = tuple(path for name, path in own if packages.half_of(f"{name} composed"))
+    names = islice((f"scenes-{n}" for n in count() if packages.half_of(f"scenes-{n}") == half), COMPOSED)
+    for number, name in enumerate(names):
+        make = partial(_composed, name=name, number=number, photographs=composing, voice=next(voices, None))
+        yield _kept(folder, f"film-{name}", ".mp4", make)
+    panned = ((name, path) for name, path in own if path not in composing)
+    made = (
+        _kept(
+            folder,
+            f"film-{name}",
+            ".mp4",
+            partial(_panned, name=name, photograph=path, voice=next(voices, None)),
+        )
+        for name, path in panned
+    )
+    yield from islice((film for film in made if film.duration_s >= 2 * SHOT_S), PANNED)
+
+
+def _photograph(path: Path) -> Rgb:
+    if (picture := cv2.imread(str(path), cv2.IMREAD_COLOR)) is None:
+        raise SystemExit(f"bench: {path} cannot be read")
+    return np.ascontiguousarray(picture[:, :, ::-1])
+
+
+@lru_cache(maxsize=1)
+def _grounds(photographs: tuple[Path, ...]) -> list[Rgb]:
+    """Return parts of photographs, mixed, enough for all composed films, at twice the size they are shown."""
+    size = (SIZE[0] * 2, SIZE[1] * 2)
+    cells: list[Rgb] = []
+    for path in photographs:
+        parts = shots(_photograph(path))
+        if len(parts) >= _MANY_PARTS:
+            cells += [
+                np.asarray(cv2.resize(one, size, interpolation=cv2.INTER_AREA), np.uint8) for one in parts
+            ]
+    order = np.random.default_rng(5).permutation(len(cells))
+    return [cells[i] for i in order[: COMPOSED * clip_scenes.GROUNDS]]
+
+
+def _composed(
+    path: Path, name: str, number: int, photographs: tuple[Path, ...], voice: Original | None
+) -> Original:
+    """Write a film of moving things in front of moving grounds, its own parts of the photographs."""
+    cells = _grounds(photographs)[number::COMPOSED]
+    sound = read_wave(voice.path, 0.0, FILM_S) if voice is not None else None
+    frames = clip_scenes.film(cells, FILM_S, FPS, SIZE, np.random.default_rng([number, 11]))
+    write_film(path, frames, Fraction(FPS), sound, crf=20)
+    made = Original(name, path, "composed scenes", "", float(FILM_S), film=True)
+    return made if voice is None else _spoken_by(made, voice)
+
+
+def _spoken_by(film: Original, voice: Original) -> Original:
+    parts = tuple(part for part in voice.parts if part.end_s <= film.duration_s)
+    return replace(film, voice=voice.voice, parts=parts)
 
 
 def _real(path: Path, name: str, source: Path) -> Original:
-    """Write a real film as MP4, with its own sound where it has one."""
+    """Write the first minutes of a real film as MP4, with its own sound where it has any."""
     with av.open(str(source)) as film:
         shown = film.streams.video[0]
-        rate = Fraction(shown.guessed_rate or 25).limit_denominator(1001)
+        rate = Fraction(shown.average_rate or shown.guessed_rate or 25).limit_denominator(1001)
         has_sound = bool(film.streams.audio)
-        frames = [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in film.decode(video=0)]
-    sound = read_wave(source) if has_sound else None
-    write_film(path, iter(frames), rate, sound, crf=20)
-    return Original(name, path, "film", "film" if has_sound else "", len(frames) / float(rate), film=True)
+        decoded = islice(film.decode(video=0), round(REAL_S * rate))
+        frames = (np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in decoded)
+        sound = read_wave(source, 0.0, REAL_S) if has_sound else None
+        length_s = write_film(path, frames, rate, sound, crf=20)
+    return Original(name, path, "film", "film" if has_sound else "", length_s, film=True)
 
 
 def _panned(path: Path, name: str, photograph: Path, voice: Original | None) -> Original:
-    picture = cv2.imread(str(photograph), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise SystemExit(f"bench: {photograph} cannot be read")
-    cells = shots(np.asarray(picture[:, :, ::-1]))[: FILM_S // SHOT_S]
+    cells = shots(_photograph(photograph))[: FILM_S // SHOT_S]
     rng = np.random.default_rng(len(name))
     frames = [frame for cell in cells for frame in pan(cell, SHOT_S * FPS, rng)]
     length_s = len(frames) / FPS
@@ -261,10 +318,7 @@ def _panned(path: Path, name: str, photograph: Path, voice: Original | None) -> 
     else:
         path.touch()
     made = Original(name, path, "panned photograph", "", length_s, film=True)
-    if voice is None:
-        return made
-    parts = tuple(part for part in voice.parts if part.end_s <= length_s)
-    return replace(made, voice=voice.voice, parts=parts)
+    return made if voice is None else _spoken_by(made, voice)
 
 
 def shots(picture: Rgb) -> list[Rgb]:
@@ -305,8 +359,11 @@ def pan(cell: Rgb, frames: int, rng: np.random.Generator) -> Iterator[Rgb]:
 
 def write_film(
     path: Path, frames: Iterator[Rgb], rate: Fraction, sound: Wave | None, *, crf: int = 28, kbps: int = 64
-) -> None:
-    """Write frames, uint8 (h, w, 3), and sound as an MP4 of H.264 and AAC; sides are cut to even numbers."""
+) -> float:
+    """Write frames, uint8 (h, w, 3), and sound as an MP4 of H.264 and AAC; return the seconds of picture.
+
+    Sides are cut to even numbers.
+    """
     with av.open(str(path), "w") as out:
         first = next(frames)
         video = cast("Any", out.add_stream("libx264", rate=rate))
@@ -316,6 +373,7 @@ def write_film(
         if sound is not None:
             audio = cast("Any", out.add_stream("aac", rate=RATE))
             audio.layout, audio.bit_rate = "mono", kbps * 1000
+        number = 0
         for number, rgb in enumerate(each for part in ((first,), frames) for each in part):
             whole = np.ascontiguousarray(rgb[: video.height, : video.width])
             frame = av.VideoFrame.from_ndarray(whole, format="rgb24")
@@ -324,6 +382,7 @@ def write_film(
         out.mux(video.encode(None))
         if audio is not None and sound is not None:
             mux_wave(out, audio, sound)
+    return (number + 1) / float(rate)
 
 
 def from_folder(folder: Path, half: int) -> list[Original]:

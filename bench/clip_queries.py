@@ -136,7 +136,12 @@ def _time(query: Query, rng: np.random.Generator, _: Path, folder: Path) -> Clip
     else:  # half of the clip, then its last frame
         half = len(frames) // 2
         frames = [*frames[:half], *[frames[half - 1]] * (len(frames) - half)]
-        pieces = (Piece(0.0, half / float(rate), query.source.name, at),)
+        seam_s = half / float(rate)
+        shown_s = at + (half - 1) / float(rate)
+        pieces = (
+            Piece(0.0, seam_s, query.source.name, at),
+            Piece(seam_s, len(frames) / float(rate), query.source.name, shown_s, 0.0),
+        )
     return Clip(_written(query, folder, frames, rate, None), pieces)
 
 
@@ -304,7 +309,7 @@ def plan(registered: Sequence[Original], strangers: Sequence[Original], counts: 
 def _film_plan(
     registered: Sequence[Original], strangers: Sequence[Original], counts: Counts
 ) -> Iterator[Query]:
-    films = [one for one in registered if one.film]
+    films = _mixed([one for one in registered if one.film])
     voiced = [one for one in films if one.voice and one.duration_s > 16]
     cloneable = [one for one in voiced if one.parts and one.voice.startswith(("flite", "espeak"))]
     other_films = [one for one in strangers if one.film and one.duration_s > 13]
@@ -340,6 +345,20 @@ def _film_plan(
                     source = chosen[seed % len(chosen)]
                     rest = [one for one in pool if one.name != source.name] or pool
                     yield Query(group, attack, length_s, source, rest[seed * 5 % len(rest)], seed)
+
+
+def _mixed(films: Sequence[Original]) -> list[Original]:
+    """Return films so that taking them by turns gives one panned photograph in four: those cannot be placed."""
+    panned = [one for one in films if one.genre == "panned photograph"]
+    moving = [one for one in films if one.genre != "panned photograph"]
+    if not panned or not moving:
+        return list(films)
+    turns = [moving[number % len(moving)] for number in range(max(len(moving), 3 * len(panned)))]
+    return [
+        one
+        for n, each in enumerate(turns)
+        for one in ([each, panned[n // 3 % len(panned)]] if n % 3 == 2 else [each])
+    ]
 
 
 def _sound_plan(

@@ -49,6 +49,8 @@ ASKED: Final[tuple[tuple[str, Callable[[Row], bool], str, float], ...]] = (
         0.98,
     ),
     ("word of 0.6 to 1.2 s replaced", lambda r: r["attack"] == "word replaced", "told", 0.80),
+    ("film reversed or frozen: named so", lambda r: r["attack"] in ("reversed", "freeze"), "told", 0.90),
+    ("still picture of a film: film found", lambda r: r["group"] == "still", "found", 0.90),
     ("region of 5 % replaced for 4 s", lambda r: r["attack"] == "region replaced", "told", 0.85),
 )
 _PEERS: Final = {"bag": "bag of frames", "first": "first eight frames", "chromaprint": "plain Chromaprint"}
@@ -121,14 +123,19 @@ def _asked(rows: Sequence[Row]) -> str:
         if told:
             verdict = "reached" if sum(told) / len(told) >= least else "**missed**"
             lines.append(f"| {name} | {least:.2f} | {_share(sum(told), len(told))} | {verdict} |")
-    for group, name in (
-        ("picture", "film 5 and 10 s: place within 0.25 s"),
-        ("sound", "sound 5 and 10 s: place within 0.25 s"),
+    panned = "panned photograph"
+    for group, genres, name in (
+        ("picture", "film, composed scenes", "film 5 and 10 s: place within 0.25 s"),
+        ("picture", panned, f"{panned} 5 and 10 s: place within 0.25 s"),
+        ("sound", "", "sound 5 and 10 s: place within 0.25 s"),
     ):
         off = [
             row.get("offset_s")
             for row in rows
-            if row["group"] == group and row["found"] and row["length_s"] in (5, 10)
+            if row["group"] == group
+            and row["found"]
+            and row["length_s"] in (5, 10)
+            and (not genres or row["genre"] in genres)
         ]
         hits = sum(one is not None and one <= 0.25 for one in off)
         if off:

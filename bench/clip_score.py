@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -84,6 +85,8 @@ def _offset(query: Query, pieces: Iterable[Piece], found: dict[str, Match]) -> f
 
 
 def _at(segment: Segment, copy_s: float) -> float:
+    if segment.speed < 0:
+        return segment.asset.start_s + segment.asset.end_s - _at(replace(segment, speed=1.0), copy_s)
     share = (copy_s - segment.copy.start_s) / max(segment.copy.length_s, 1e-6)
     return segment.asset.start_s + share * (segment.asset.end_s - segment.asset.start_s)
 
@@ -109,8 +112,17 @@ def _told(
         "word inserted": altered,
         "region replaced": altered,
         "music added": DifferenceKind.SOUND_OVERLAY in kinds,
+        "reversed": any(_runs(one, clip.pieces[0], lambda speed: speed < 0) for one in matches),
+        "freeze": any(_runs(one, clip.pieces[-1], lambda speed: speed == 0) for one in matches),
     }
     return said.get(query.attack)
+
+
+def _runs(match: Match, piece: Piece, speed: Callable[[float], bool]) -> bool:
+    """Return whether half of a piece is told at a speed of some kind."""
+    told = [one.copy for one in _segments(match, Channel.PICTURE) if speed(one.speed)]
+    shared = sum(max(0.0, min(one.end_s, piece.end_s) - max(one.start_s, piece.start_s)) for one in told)
+    return shared >= (piece.end_s - piece.start_s) / 2
 
 
 def _cut_near(clip: Clip, matches: Sequence[Match], channel: Channel) -> bool:

@@ -146,8 +146,8 @@ def _sharpened(job: Job, chosen: Sequence[_Pair], geometry: Geometry) -> tuple[f
     for pair, tried in _around(job, chosen, _TRIED_S):
         if not tried:
             continue
-        unlike = [_unlike(rgb, pair.known, geometry) for _, rgb in tried]
-        off_s, rgb = tried[int(np.argmin(unlike))]
+        distances = [unlike(rgb, pair.known, geometry) for _, rgb in tried]
+        off_s, rgb = tried[int(np.argmin(distances))]
         offs.append(off_s)
         trimmed.append(_inside_bars(rgb))
         found = align.Aligner(rgb).place(align.Known(pair.known), mirrored=geometry.mirrored, refined=True)
@@ -199,7 +199,7 @@ def _around(
     ]
 
 
-def _unlike(rgb: image.Rgb, known: image.Rgb, geometry: Geometry) -> float:
+def unlike(rgb: image.Rgb, known: image.Rgb, geometry: Geometry) -> float:
     """Return how far the detail of a frame is from a stored one's, at a small size; lower is nearer."""
     small = reference.shrunk(known, _TIMING_PX * 2)
     laid, inside = warp.onto(rgb, small.shape[:2], warp.matrix_of(geometry))
@@ -211,7 +211,7 @@ def _unlike(rgb: image.Rgb, known: image.Rgb, geometry: Geometry) -> float:
 
 
 def _nearest(pair: _Pair, tried: Sequence[tuple[float, image.Rgb]], geometry: Geometry) -> image.Rgb:
-    return min(tried, key=lambda one: _unlike(one[1], pair.known, geometry))[1]
+    return min(tried, key=lambda one: unlike(one[1], pair.known, geometry))[1]
 
 
 def _compared(job: Job, pairs: Sequence[_Pair], geometry: Geometry, shown: Box) -> list[tuple[Frame, _Pair]]:

@@ -231,7 +231,20 @@ class Evidence:
 
 
 def _apart(one: Match, other: Match) -> bool:
-    """Return whether two matches lie at different places of the copy."""
+    """Return whether two matches lie at different places of the copy, or at different times of it."""
+    if _times(one) and _times(other):
+        shared = sum(
+            max(0.0, min(a.end_s, b.end_s) - max(a.start_s, b.start_s))
+            for a in _times(one)
+            for b in _times(other)
+        )
+        return shared < SAME_PLACE * min(sum(span.length_s for span in _times(each)) for each in (one, other))
     if one.transformation is None or other.transformation is None:
         return False
     return one.transformation.place.overlap(other.transformation.place) < SAME_PLACE
+
+
+def _times(match: Match) -> list[Span]:
+    """Return when the copy shows a match's original; empty of a still picture."""
+    segments = match.alignment.segments if match.alignment is not None else ()
+    return [one.copy for one in segments if one.channel is Channel.PICTURE and one.copy.length_s]

@@ -7,16 +7,43 @@ from typing import Final, cast
 
 import numpy as np
 
+from provenance.errors import UnmatchableError
 from provenance.evidence import Box, Comparison, Geometry
-from provenance.examination import Pixels, View
-from provenance.fingerprint import views
+from provenance.examination import PictureCode, PictureExam, Pixels, View
+from provenance.fingerprint import image, views
 from provenance.match import align, compare, covering, reference, warp
 from provenance.match.description import described
 from provenance.match.suspects import Suspect, aligned, shared_part
-from provenance.media import faces
+from provenance.media import decode, faces
 from provenance.media.sandbox import Job
 from provenance.plain import from_plain, to_plain
 from provenance.report import draw
+
+
+def queried(picture: decode.Picture) -> tuple[PictureExam | None, tuple[str, ...]]:
+    """Return what to look up, and why not all of it could be had.
+
+    A picture too flat for a code may still show an asset in a part of it.
+    """
+    rgb = picture.rgb
+    codes: tuple[PictureCode, ...] = ()
+    refusals: tuple[str, ...] = ()
+    try:
+        forms = image.pdq_forms(rgb)
+        codes = tuple(
+            PictureCode(
+                one.fingerprint.algorithm, one.fingerprint.value, one.name, None, one.mirrored, one.negative
+            )
+            for one in forms
+        )
+    except UnmatchableError as refusal:
+        refusals = (refusal.message,)
+    seen = views.seen(rgb, views.first_views(rgb))
+    if not codes and not seen:
+        return None, refusals
+    rows, columns = rgb.shape[:2]
+    pixels = Pixels(rgb.tobytes(), rows, columns, picture.width, picture.height, picture.jpeg_quality)
+    return PictureExam(codes, None, seen, None, pixels), refusals
 
 
 def look_further(job: Job) -> object:

@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, cast
 import cv2
 import numpy as np
 
-from provenance import compare_tasks, film_tasks, picture_tasks, synthesis_tasks
+from provenance import compare_tasks, film_tasks, picture_tasks, still_tasks, synthesis_tasks
 from provenance.digest import Digest
 from provenance.errors import CredentialError, UnmatchableError
 from provenance.examination import (
@@ -19,10 +19,9 @@ from provenance.examination import (
     Examination,
     PictureCode,
     PictureExam,
-    Pixels,
     SoundTrack,
 )
-from provenance.fingerprint import frames, image, iscc, local, sound, views
+from provenance.fingerprint import frames, image, iscc, local, sound
 from provenance.match import align, reference
 from provenance.media import decode, faces
 from provenance.media.asset import Kind, MediaType
@@ -122,8 +121,7 @@ def examine(job: Job) -> object:
 
 def _examine_picture(job: Job, file: BinaryIO, media_type: MediaType, *, register: bool) -> Examination:
     picture = decode.read_picture(file, media_type, job.limits, max_side=DECODE_SIDE_PX)
-    examine_rgb = _registered_picture if register else _queried_picture
-    exam, refusals = examine_rgb(picture)
+    exam, refusals = _registered_picture(picture) if register else picture_tasks.queried(picture)
     return Examination(
         picture.width, picture.height, None, exam, None, None, refusals=refusals, notes=tuple(picture.notes)
     )
@@ -140,29 +138,6 @@ def _registered_picture(picture: decode.Picture) -> tuple[PictureExam | None, tu
         PictureCode(one.algorithm, one.value, "as it is", quality if one is code else None) for one in stored
     )
     return PictureExam(codes, _stored_features(rgb), (), reference.make_reference(rgb)), ()
-
-
-def _queried_picture(picture: decode.Picture) -> tuple[PictureExam | None, tuple[str, ...]]:
-    """Return what to look up; a picture too flat for a code may still show an asset in a part of it."""
-    rgb = picture.rgb
-    codes: tuple[PictureCode, ...] = ()
-    refusals: tuple[str, ...] = ()
-    try:
-        forms = image.pdq_forms(rgb)
-        codes = tuple(
-            PictureCode(
-                one.fingerprint.algorithm, one.fingerprint.value, one.name, None, one.mirrored, one.negative
-            )
-            for one in forms
-        )
-    except UnmatchableError as refusal:
-        refusals = (refusal.message,)
-    seen = views.seen(rgb, views.first_views(rgb))
-    if not codes and not seen:
-        return None, refusals
-    rows, columns = rgb.shape[:2]
-    pixels = Pixels(rgb.tobytes(), rows, columns, picture.width, picture.height, picture.jpeg_quality)
-    return PictureExam(codes, None, seen, None, pixels), refusals
 
 
 def _stored_features(rgb: image.Rgb) -> bytes | None:
@@ -299,5 +274,6 @@ TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
     "digest": digest,
     **picture_tasks.TASKS,
     **film_tasks.TASKS,
+    **still_tasks.TASKS,
     **compare_tasks.TASKS,
 }

@@ -57,9 +57,22 @@ def edit_text(edit: Edit, comparison: Comparison, segments: Iterable[Segment]) -
 
 def segment_text(segment: Segment) -> str:
     """Return a segment in words: where in the copy, where in the original, at which speed."""
-    speed = f" at {segment.speed:.2f} x speed" if abs(segment.speed - 1) >= 0.02 else ""
     noun = segment.channel.value.capitalize()
-    return f"{noun} {span_text(segment.copy)} is {span_text(segment.asset)} of the original{speed}."
+    if not segment.speed:
+        return _still_text(segment, noun)
+    speed = f" at {abs(segment.speed):.2f} x speed" if abs(abs(segment.speed) - 1) >= 0.02 else ""
+    way = ", backwards" if segment.speed < 0 else ""
+    return f"{noun} {span_text(segment.copy)} is {span_text(segment.asset)} of the original{speed}{way}."
+
+
+def _still_text(segment: Segment, noun: str) -> str:
+    """Return a segment of speed 0 in words; a picture has no time, so all its segments are at 0 in it."""
+    if not segment.asset.end_s:
+        return f"{noun} {span_text(segment.copy)} shows the original picture."
+    moment = f"the frame at {clock(segment.asset.start_s)} of the original"
+    if not segment.copy.length_s:
+        return f"The picture is {moment}."
+    return f"{noun} {span_text(segment.copy)} stands still at {moment}."
 
 
 def difference_text(difference: Difference) -> str:

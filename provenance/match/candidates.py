@@ -7,6 +7,7 @@ Films are looked up by the codes of their frames, which vote for an offset in ti
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,6 +63,12 @@ class FrameBook:
     def track(self, asset_id: str) -> FrameTrack | None:
         """Return the codes and times of a registered film, or None where it has none."""
         return self._tracks.get(asset_id)
+
+    def near(self, codes: Sequence[bytes], radius: int) -> Iterator[tuple[int, int, str, float]]:
+        """Yield (which code, distance in bits, asset, time in seconds) of stored frames within ``radius``."""
+        for which, neighbour in self._codes.within_any(list(codes), radius):
+            position = neighbour.position
+            yield which, neighbour.distance, self._owner[position], self._times[position]
 
     def vote(self, codes: NDArray[np.uint8], times: NDArray[np.float64]) -> list[Candidate]:
         """Return the films whose frames agree with the copy's in one offset, most agreeing frames first."""

@@ -65,16 +65,25 @@ def _order(segments: Sequence[Segment]) -> set[Edit]:
     for before, after in pairwise(ordered):
         # Foreign material between the two may stand for as much of the asset as it is long.
         stood_for = max(0.0, after.copy.start_s - before.copy.end_s) * before.speed
-        left_out = after.asset.start_s - before.asset.end_s - stood_for
+        left, entered = _last(before), _first(after)
         step = STEP_S[before.channel]
-        if left_out > step:
+        if entered - left - stood_for > step:
             found.add(Edit.CUT)
-        elif after.asset.start_s < before.asset.end_s - step:
+        elif entered < left - step:
             found.add(Edit.REORDERED)
     for one in ordered:
         if abs(one.speed - 1) > SPEED_SHARE and abs(one.speed - 1) * one.copy.length_s > SPEED_S:
             found.add(Edit.SPEED)
     return found
+
+
+def _first(one: Segment) -> float:
+    """Return the asset time that a segment begins with, seconds: the later one where it runs backwards."""
+    return one.asset.end_s if one.speed < 0 else one.asset.start_s
+
+
+def _last(one: Segment) -> float:
+    return one.asset.start_s if one.speed < 0 else one.asset.end_s
 
 
 def with_joins(matches: Sequence[Match]) -> list[Match]:

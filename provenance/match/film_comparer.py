@@ -89,9 +89,9 @@ class FilmComparer:
 
 
 def _longest(segments: Sequence[Segment]) -> Iterator[Segment]:
-    """Yield the picture segments that run forward, longest first, as many as are compared."""
-    forward = [one for one in segments if one.channel is Channel.PICTURE and one.speed > 0]
-    yield from sorted(forward, key=lambda one: -one.copy.length_s)[:MAX_STRETCHES]
+    """Yield the picture segments that run, longest first, as many as are compared."""
+    running = [one for one in segments if one.channel is Channel.PICTURE and one.speed]
+    yield from sorted(running, key=lambda one: -one.copy.length_s)[:MAX_STRETCHES]
 
 
 def _pairs(segment: Segment, stored: Stored) -> list[dict[str, object]]:
@@ -99,9 +99,10 @@ def _pairs(segment: Segment, stored: Stored) -> list[dict[str, object]]:
     inside = [one for one in stored if segment.asset.start_s <= one[0] <= segment.asset.end_s]
     if len(inside) > MAX_FRAMES:
         inside = [inside[i] for i in np.linspace(0, len(inside) - 1, MAX_FRAMES).astype(int).tolist()]
-    return [
+    shown = [
         {"copy_s": max(line.back(asset_s), 0.0), "asset_s": asset_s, "blob": blob} for asset_s, blob in inside
     ]
+    return shown if line.speed > 0 else shown[::-1]
 
 
 def _shifted(segment: Segment, shift_s: float) -> Segment:

@@ -10,8 +10,10 @@ from threading import Lock
 
 from provenance.evidence import Comparison, Match
 from provenance.examination import Examination
+from provenance.match.edits import with_joins
 from provenance.match.picture_finder import PictureFinder
 from provenance.match.registry import Registry
+from provenance.match.shown import ShownFinder
 from provenance.match.timed import TimedFinder
 from provenance.media.asset import Kind, MediaType
 from provenance.media.sandbox import WorkerPool
@@ -35,6 +37,7 @@ class Finder:
     def _start(self) -> None:
         self._pictures = PictureFinder(self._pool, self._registry, self._limits)
         self._timed = TimedFinder(self._pool, self._registry, self._limits)
+        self._shown = ShownFinder(self._pool, self._pictures, self._limits)
         self._seen = 0
 
     def refresh(self) -> int:
@@ -58,9 +61,12 @@ class Finder:
         if media_type.kind is Kind.IMAGE:
             if examination.picture is None:
                 return ()
-            matches = self._pictures.find(examination.picture)
+            pictures = self._pictures.find(examination.picture)
+            matches = [*pictures, *self._timed.find_still(examination.picture)]
         else:
-            matches = self._timed.find(path, examination)
+            timed = self._timed.find(path, examination)
+            shown = self._shown.find(path, examination.frames, examination.duration_s or 0.0, timed)
+            matches = with_joins([*timed, *shown])
         return tuple(sorted(matches, key=_rank))
 
 

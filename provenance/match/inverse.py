@@ -7,6 +7,7 @@ copy's frames are with a film elsewhere, and the result is turned over.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -46,7 +47,7 @@ def align_stored(copy: Track, asset: Track) -> list[Segment]:
     for _ in range(PASSES):
         if int(free.sum()) < MIN_LEFT or not len(asset[1]):
             break
-        placed = timeline.align_frames(*asset, copy[0][free], copy[1][free])
+        placed = timeline.align_frames(*asset, copy[0][free], copy[1][free], stills=False)
         turned = [one for each in placed if (one := _turned(each, copy[1][free])) is not None]
         before = len(found)
         # Stored frames after the end of an excerpt still resemble its last frame: the longest has the say.
@@ -66,9 +67,10 @@ def _turned(one: Segment, times: Times) -> Segment | None:
         return None
     back = Line.of(one)
     line = Line(1 / back.speed, -back.offset_s / back.speed)
-    if abs(line.speed - 1) * (end_s - start_s) < SNAP_S:
+    usual = math.copysign(1.0, line.speed)
+    if abs(line.speed - usual) * (end_s - start_s) < SNAP_S:
         middle = (start_s + end_s) / 2
-        line = Line(1.0, line.at(middle) - middle)
+        line = Line(usual, line.at(middle) - usual * middle)
     return line.segment(one.channel, Span(start_s, end_s), one.strength)
 
 
@@ -85,16 +87,16 @@ def _reaching(ordered: Sequence[Segment], copy: Track, step_s: float) -> Iterato
     first, last = float(copy[1][0]), float(copy[1][-1]) + 2 * half
     ends = [(one.copy.start_s, one.copy.end_s) for one in ordered]
     seams = [
-        _seam(before[1], after[0], copy, half, step_s / after_one.speed)
+        _seam(before[1], after[0], copy, half, step_s / abs(after_one.speed))
         for before, after, after_one in zip(ends, ends[1:], ordered[1:], strict=False)
     ]
     starts = [
-        first if ends[0][0] - first <= step_s / ordered[0].speed else ends[0][0],
+        first if ends[0][0] - first <= step_s / abs(ordered[0].speed) else ends[0][0],
         *(b for _, b in seams),
     ]
     stops = [
         *(a for a, _ in seams),
-        last if last - ends[-1][1] <= step_s / ordered[-1].speed else ends[-1][1],
+        last if last - ends[-1][1] <= step_s / abs(ordered[-1].speed) else ends[-1][1],
     ]
     for one, start_s, stop_s in zip(ordered, starts, stops, strict=True):
         if stop_s > start_s:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,7 +17,7 @@ class Line:
     """Where the copy's time lies in the asset's: ``asset = speed * copy + offset_s``.
 
     Attributes:
-        speed: Asset seconds per copy second, above 0.
+        speed: Asset seconds per copy second; below 0 where the copy runs backwards, 0 where it stands still.
         offset_s: Asset time at copy time 0, seconds; may be negative.
     """
 
@@ -24,15 +25,21 @@ class Line:
     offset_s: float
 
     def __post_init__(self) -> None:
-        if not self.speed > 0:
-            raise ValueError(f"the speed of a line is above 0, not {self.speed}")
+        if not (math.isfinite(self.speed) and math.isfinite(self.offset_s)):
+            raise ValueError(f"a line has a finite speed and offset, not {self.speed} and {self.offset_s}")
 
     def at(self, copy_s: float) -> float:
         """Return the asset time of one copy time, seconds."""
         return self.speed * copy_s + self.offset_s
 
     def back(self, asset_s: float) -> float:
-        """Return the copy time of one asset time, seconds."""
+        """Return the copy time of one asset time, seconds.
+
+        Raises:
+            ValueError: The copy stands still on this line: one asset time has no one copy time.
+        """
+        if not self.speed:
+            raise ValueError("a still has no one moment of the copy for a moment of the asset")
         return (asset_s - self.offset_s) / self.speed
 
     def along(self, copy_s: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -42,13 +49,14 @@ class Line:
 
     def segment(self, channel: Channel, copy: Span, strength: float) -> Segment:
         """Return the segment of this line over a stretch of the copy; asset time does not start below 0."""
-        asset = Span(max(0.0, self.at(copy.start_s)), max(0.0, self.at(copy.end_s)))
-        return Segment(channel, copy, asset, self.speed, strength)
+        first, last = sorted((self.at(copy.start_s), self.at(copy.end_s)))
+        return Segment(channel, copy, Span(max(0.0, first), max(0.0, last)), self.speed, strength)
 
     @classmethod
     def of(cls, segment: Segment) -> Line:
-        """Return the line a segment lies on; its end fixes it, for its start may have been cut at 0."""
-        return cls(segment.speed, segment.asset.end_s - segment.speed * segment.copy.end_s)
+        """Return the line a segment lies on; its later time fixes it, for its earlier one may have been cut at 0."""
+        copy_s = segment.copy.end_s if segment.speed >= 0 else segment.copy.start_s
+        return cls(segment.speed, segment.asset.end_s - segment.speed * copy_s)
 
 
 def best_path(costs: NDArray[np.float32], switch: float) -> NDArray[np.intp]:
@@ -83,7 +91,9 @@ def best_path(costs: NDArray[np.float32], switch: float) -> NDArray[np.intp]:
 
 
 def runs(path: NDArray[np.intp]) -> list[tuple[int, int, int]]:
-    """Return the stretches of equal states: (state, first unit, unit after the last)."""
+    """Return the stretches of equal states: (state, first unit, unit after the last); none of an empty path."""
+    if not len(path):
+        return []
     edges = [0, *(np.flatnonzero(np.diff(path)) + 1).tolist(), len(path)]
     return [(int(path[a]), a, b) for a, b in pairwise(edges)]
 
@@ -112,7 +122,8 @@ def fit_line(
     """Return the weighted least-squares line through pairs of times.
 
     The speed is left as it was where it cannot be told (pairs within 2 s), where the fit leaves half to
-    double speed, and is set to 1 where that moves no end by more than a quarter of a second.
+    double speed in its direction, and is set to 1 (backwards: -1) where that moves no end by more than a quarter
+    of a second. A still stays a still.
 
     Args:
         copy_s: Shape (n,), copy times, seconds.
@@ -126,14 +137,15 @@ def fit_line(
         return start
     x, y = float(weight @ copy_s) / whole, float(weight @ asset_s) / whole
     length = float(np.ptp(copy_s[weight > 0]))
-    speed = start.speed
+    speed, usual = start.speed, math.copysign(1.0, start.speed)
+    hold = hold or not start.speed
     if length >= _TELLING_S and not hold:
         off = copy_s - x
         fitted = float(weight @ (off * (asset_s - y))) / float(weight @ (off * off))
-        if _SLOWEST <= fitted <= _FASTEST:
+        if _SLOWEST <= fitted * usual <= _FASTEST:
             speed = fitted
-    if not hold and abs(speed - 1) * length < 2 * _SNAP_S:
-        speed = 1.0
+    if not hold and abs(speed - usual) * length < 2 * _SNAP_S:
+        speed = usual
     return Line(speed, y - speed * x)
 
 

@@ -73,13 +73,24 @@ class PictureFinder:
                 ]
             )
 
-    def find(self, exam: PictureExam) -> list[Match]:
-        """Return the registered pictures that the copy shows, in no particular order."""
+    @property
+    def any(self) -> bool:
+        """Whether any picture is registered."""
+        return len(self._book) > 0
+
+    def find(self, exam: PictureExam, *, thorough: bool = True) -> list[Match]:
+        """Return the registered pictures that the copy shows, in no particular order.
+
+        Args:
+            exam: What was taken out of the copy.
+            thorough: Whether further views and the unexplained rest are looked at; for one frame of a film they
+                cost more than they find.
+        """
         search = _Search(to_plain(exam.pixels), {})
         self._verify(search, [*self._by_code(exam), *self._by_features(exam.views)])
-        if not any(match.confirmed for match in search.found.values()):
+        if thorough and not any(match.confirmed for match in search.found.values()):
             self._verify(search, self._by_features(self._look(search, views.further_views())))
-        for _ in range(REST_ROUNDS):
+        for _ in range(REST_ROUNDS if thorough else 0):
             confirmed = [match for match in search.found.values() if match.confirmed]
             rest = places.unexplained(confirmed)
             if not confirmed or not rest:
@@ -154,16 +165,16 @@ class PictureFinder:
     def _match(self, one: Candidate, answer: Mapping[str, object] | None) -> Match | None:
         record, found = self._registry.record(one.asset_id), []
         if one.distance is not None:
-            found.append(_global(one.distance, one.form))
+            found.append(found_by_code(one.distance, one.form))
         if answer is None:
             # A code within the wide radius only is worth a look, not a word: it happens by chance.
             strict = one.distance is not None and one.distance <= PDQ256.radius
             return Match(record, tuple(found)) if strict else None
         geometry = from_plain(Geometry, answer["geometry"])
-        found += _by_geometry(geometry)
+        found += found_by_geometry(geometry)
         aligned = cast("int | None", answer["aligned_distance"])
         if one.distance is None and aligned is not None and aligned <= PDQ256.wide_radius:
-            found.append(_global(aligned, "after alignment"))
+            found.append(found_by_code(aligned, "after alignment"))
         comparison = from_plain(Comparison, answer["comparison"])
         comparison = replace(comparison, map_png=cast("bytes | None", answer["map_png"]))
         made = from_plain(Transformation, answer["transformation"])
@@ -188,7 +199,7 @@ def _joined(one: Candidate | None, other: Candidate) -> Candidate:
     return replace(one, votes=other.votes, view=other.view if other.distance is None else one.view)
 
 
-def _by_geometry(geometry: Geometry) -> list[Found]:
+def found_by_geometry(geometry: Geometry) -> list[Found]:
     """Return what an alignment says: features that agree, and detail that agrees between them.
 
     A map by correlation alone sees what the whole-picture codes see: it is no family of its own.
@@ -211,7 +222,8 @@ def _by_geometry(geometry: Geometry) -> list[Found]:
     return found
 
 
-def _global(distance: int, form: str) -> Found:
+def found_by_code(distance: int, form: str) -> Found:
+    """Return what a code at ``distance`` bits says, in a form of the copy."""
     strict = distance <= PDQ256.radius
     threshold = PDQ256.radius if strict else PDQ256.wide_radius
     rate = PDQ256.false_match_rate if strict else PDQ256.wide_rate

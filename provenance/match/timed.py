@@ -19,16 +19,17 @@ from provenance.examination import (
     SPECTRUM_REFERENCE,
     Examination,
     FrameTrack,
+    PictureExam,
     SoundTrack,
 )
 from provenance.match import clips, timeline, tracks
 from provenance.match.align import INLIERS
 from provenance.match.candidates import FrameBook
-from provenance.match.edits import with_joins
 from provenance.match.film_comparer import FilmComparer, has_picture
 from provenance.match.frame_votes import FeatureBook, FilmVotes
 from provenance.match.registry import Registry
 from provenance.match.sounds import SoundBook
+from provenance.match.still import StillFinder
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain
 from provenance.settings import Limits
@@ -57,6 +58,7 @@ class TimedFinder:
     def __init__(self, pool: WorkerPool, registry: Registry, limits: Limits) -> None:
         self._pool, self._registry, self._limits = pool, registry, limits
         self._films, self._sounds, self._features = FrameBook(), SoundBook(), FeatureBook()
+        self._stills = StillFinder(pool, registry, limits, self._films, self._features)
 
     def take_in(self, after: int) -> None:
         """Take in what was registered after the entry ``after``."""
@@ -72,6 +74,10 @@ class TimedFinder:
 
     def _stored(self, asset_id: str, kind: str) -> list[tuple[float, bytes]]:
         return [(one.time_s or 0.0, one.blob) for one in self._registry.references(asset_id, kind)]
+
+    def find_still(self, exam: PictureExam) -> list[Match]:
+        """Return the registered films that a picture is a frame of, in no order."""
+        return self._stills.find(exam)
 
     def find(self, path: Path, examination: Examination) -> list[Match]:
         """Return the registered films and recordings that the file at ``path`` comes from, in no order.
@@ -93,8 +99,7 @@ class TimedFinder:
                 matches.append(_with_framings(match, framings))
             elif match is not None:
                 matches.append(self._with_frames(path, asset_id, match))
-        compared = self._with_differences(path, matches, self._patience_s(examination.duration_s or 0.0))
-        return with_joins(compared)
+        return self._with_differences(path, matches, self._patience_s(examination.duration_s or 0.0))
 
     def _with_differences(self, path: Path, matches: Sequence[Match], patience_s: float) -> list[Match]:
         """Return the matches, frames of the confirmed ones compared with stored frames."""

@@ -23,6 +23,13 @@ from provenance.match.path import Line, best_path, best_stretch, fit_line, runs
 #: What the frames of a stretch must be nearer than FRAME_RADIUS, summed over frames unlike each other, bits.
 #: One frame within the radius of single pictures has it, or several distinct ones that are farther.
 MIN_EVIDENCE: Final = FRAME_RADIUS - PDQ256.radius
+#: Bits per frame that a line which runs backwards or stands still costs more: where the scene itself stands still,
+#: the plain explanation wins.
+ODD_BITS: Final = 4.0
+#: Change between neighbouring frames of the copy up to which it stands still, bits, and the shortest such stretch
+#: that is told, seconds. Source: copies of one frame at crf 28 to 35 are up to 8 bits apart, docs/measurements.md.
+STILL_BITS: Final = 10
+MIN_STILL_S: Final = 0.9
 #: Cost of beginning, ending or changing a line, bits: a stretch of foreign frames (128 bits from anything) is
 #: left out from four frames on, and a change of line is seen where it brings frames as much nearer in sum.
 SWITCH_BITS: Final = 80.0
@@ -36,8 +43,8 @@ _DISTINCT_BITS = PDQ256.radius
 _VOTES = 16
 # Bits by which a vote loses 1/e against the frame's best vote, and by which a line counts as explaining it.
 _SHARP_BITS = 8.0
-# Speeds that are tried; between two neighbours a minute drifts by less than two bins.
-_SPEEDS = (1.0, 0.96, 1.04, 0.92, 1.09, 0.86, 1.17, 0.8, 1.25, 0.7, 1.4, 0.6, 1.6, 0.5, 2.0)
+# Speeds that are tried; between two neighbours a minute drifts by less than two bins. Backwards last.
+_SPEEDS = (1.0, 0.96, 1.04, 0.92, 1.09, 0.86, 1.17, 0.8, 1.25, 0.7, 1.4, 0.6, 1.6, 0.5, 2.0, -1.0)
 # At equal votes normal speed wins.
 _NORMAL_BONUS = 1.1
 # Votes (frames) a line needs to be tried, and most lines tried: a copy with more parts is cut off there.
@@ -52,7 +59,9 @@ _PIECE = 6
 _BLOCK = 128
 
 
-def align_frames(copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_times: Times) -> list[Segment]:
+def align_frames(
+    copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_times: Times, *, stills: bool = True
+) -> list[Segment]:
     """Return which stretches of a copy's picture are which stretches of an asset's, in order of the copy.
 
     Args:
@@ -61,10 +70,12 @@ def align_frames(copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_tim
         copy_times: float64, shape (n,), ascending, seconds.
         ref_codes: uint8, shape (m, 32), of the registered film.
         ref_times: float64, shape (m,), ascending, seconds.
+        stills: Whether stretches in which the copy stands still are looked for, as a frozen frame.
 
     Returns:
-        Segments of channel picture that do not overlap in the copy; ``strength`` is the share of their
-        frames within :data:`FRAME_RADIUS`. Empty where nothing is shared or either side has no frames.
+        Segments of channel picture that do not overlap in the copy, of speed 0 where it stands still while the
+        asset goes on, below 0 where it runs backwards; ``strength`` is the share of their frames within
+        :data:`FRAME_RADIUS`. Empty where nothing is shared or either side has no frames.
 
     Raises:
         FormatError: A shape, a type or the order of the times is another.
@@ -73,12 +84,18 @@ def align_frames(copy_codes: Codes, copy_times: Times, ref_codes: Codes, ref_tim
     if not len(films.copy_s) or not len(films.ref_s):
         return []
     lines = list(_candidates(films))
+    if stills:
+        lines += _stills(films)
     if not lines:
         return []
     parts = _assign(films, lines)
     # Each part fits its own line; then the frames at the seams are given out again.
     parts = _assign(films, [line for line, _, _ in _joined(films, parts)])
-    return [segment for part in _joined(films, parts) if (segment := _segment(films, *part)) is not None]
+    return [
+        segment
+        for part in _frozen(_joined(films, parts), films)
+        if (segment := _segment(films, *part)) is not None
+    ]
 
 
 # --- lines -----------------------------------------------------------------------------------------------
@@ -206,6 +223,20 @@ def _pieces(films: Films, line: Line, first: int, end: int) -> Iterator[Line]:
             yield _fit(films, _fit(films, piece, a, b, hold=True), a, b, hold=True)
 
 
+def _stills(films: Films) -> Iterator[Line]:
+    """Yield a line for each stretch in which the copy shows one frame, where the asset has that frame."""
+    change = (
+        np.bitwise_count(films.copy[1:] ^ films.copy[:-1]).sum(axis=1) if len(films.copy) > 1 else np.zeros(0)
+    )
+    for moving, first, end in runs((change > STILL_BITS).astype(np.intp)):
+        if moving or films.copy_s[end] - films.copy_s[first] < MIN_STILL_S:
+            continue
+        shown = films.copy[(first + end) // 2]
+        bits = np.bitwise_count(films.ref ^ shown).sum(axis=1)
+        if int(bits.min()) <= FRAME_RADIUS:
+            yield Line(0.0, float(films.ref_s[int(bits.argmin())]))
+
+
 def _fit(films: Films, line: Line, first: int, end: int, *, hold: bool = False) -> Line:
     """Return the line moved to where frames of the stretch are nearest.
 
@@ -235,7 +266,7 @@ def _assign(films: Films, lines: list[Line]) -> list[_Part]:
     costs = np.full((len(films.copy_s), len(lines) + 1), FOREIGN_BITS, np.float32)
     for column, line in enumerate(lines, start=1):
         # Unlike frames all count the same, and a missing stored frame (flat, dropped) a little against.
-        cost = films.cost(line)
+        cost = films.cost(line) + (ODD_BITS if line.speed <= 0 else 0.0)
         costs[:, column] = np.where(np.isfinite(cost), np.minimum(cost, 128), FOREIGN_BITS + 1)
     return [(lines[state - 1], a, b) for state, a, b in runs(best_path(costs, SWITCH_BITS)) if state]
 
@@ -256,6 +287,32 @@ def _joined(films: Films, parts: list[_Part]) -> list[_Part]:
                 continue
         joined.append((fitted, first, end))
     return joined
+
+
+def _frozen(parts: list[_Part], films: Films) -> list[_Part]:
+    """Return the parts with stills as long as the frame stands, and at the very moment the part before them left.
+
+    The path gives their first frames to the part before, which shows nearly the same; and their own time is known
+    to the next stored frame only.
+    """
+    made: list[_Part] = []
+    for line, first, end in parts:
+        if line.speed or not made or made[-1][2] != first or not made[-1][0].speed:
+            made.append((line, first, end))
+            continue
+        before, began, _ = made[-1]
+        stands = first
+        while stands > began + 1 and _bits(films, stands - 1, stands) <= STILL_BITS:
+            stands -= 1
+        made[-1] = (before, began, stands)
+        seam_s = before.at(float(films.copy_s[stands]) - films.copy_step / 2)
+        near = abs(seam_s - line.offset_s) <= films.reach
+        made.append((Line(0.0, seam_s) if near else line, stands, end))
+    return made
+
+
+def _bits(films: Films, one: int, other: int) -> int:
+    return int(np.bitwise_count(films.copy[one] ^ films.copy[other]).sum())
 
 
 def _segment(films: Films, line: Line, first: int, end: int) -> Segment | None:

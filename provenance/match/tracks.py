@@ -28,6 +28,7 @@ from provenance.examination import Examination, FrameTrack, SoundTrack
 from provenance.match import edits as edit_rules
 from provenance.match import films, sound_match
 from provenance.match.align import INLIERS
+from provenance.match.path import Line
 
 #: Aligned frames that must fit a stored frame in one geometry each. Source: docs/measurements.md, film.
 MIN_FRAMES: Final = 2
@@ -136,13 +137,18 @@ def frame_pairs(match: Match, stored: Sequence[tuple[float, bytes]], count: int)
         stored: Stored frames of the asset: time in seconds and picture.
         count: Most pairs.
     """
-    pairs = []
+    pairs: list[tuple[float, bytes]] = []
     for segment in match.alignment.segments if match.alignment is not None else ():
-        if segment.channel is Channel.PICTURE:
-            inside = [one for one in stored if segment.asset.start_s <= one[0] <= segment.asset.end_s]
-            for asset_s, blob in inside:
-                copy_s = segment.copy.start_s + (asset_s - segment.asset.start_s) / segment.speed
-                pairs.append((copy_s, blob))
+        if segment.channel is not Channel.PICTURE:
+            continue
+        line = Line.of(segment)
+        if not line.speed:
+            nearest = min(stored, key=lambda one: abs(one[0] - segment.asset.start_s), default=None)
+            pairs += [] if nearest is None else [(edit_rules.mid(segment.copy), nearest[1])]
+            continue
+        inside = [one for one in stored if segment.asset.start_s <= one[0] <= segment.asset.end_s]
+        pairs += [(line.back(asset_s), blob) for asset_s, blob in inside]
+    pairs.sort(key=lambda one: one[0])
     if len(pairs) <= count:
         return pairs
     return [pairs[round(i * (len(pairs) - 1) / (count - 1))] for i in range(count)]
@@ -150,9 +156,13 @@ def frame_pairs(match: Match, stored: Sequence[tuple[float, bytes]], count: int)
 
 def with_geometries(match: Match, geometries: Sequence[Geometry], tried: int) -> Match:
     """Return the match with the family of local features where enough frames fit, else unchanged."""
-    if len(geometries) < MIN_FRAMES or match.alignment is None:
+    if not geometries or match.alignment is None:
         return match
     best = max(geometries, key=lambda one: one.inliers)
+    # A copy that stands still has one frame to show: it must be as sure as a picture by itself.
+    still = not any(one.speed for one in match.alignment.segments)
+    if len(geometries) < MIN_FRAMES and not (still and best.inliers >= INLIERS):
+        return match
     method = f"local features in {len(geometries)} of {tried} frames"
     found = Found(Family.LOCAL, method, float(best.inliers), float(INLIERS))
     return replace(match, found=(*match.found, found), alignment=replace(match.alignment, geometry=best))

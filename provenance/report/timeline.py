@@ -16,6 +16,8 @@ from provenance.wording import clock, segment_text, span_text
 
 #: What stands for each thing in the lanes of the text form.
 AGREES, DIFFERS, UNMATCHED = "=", "x", "."
+#: And for original picture that runs backwards, or stands still.
+BACKWARDS, STILL = "<", "-"
 #: Least width of the text form, columns: shorter lanes show no segments.
 MIN_WIDTH: Final = 30
 
@@ -68,15 +70,15 @@ def timeline_text(
     lines = []
     for channel in _channels(segments, differences):
         marks = [UNMATCHED] * columns
-        for span in (one.copy for one in segments if one.channel is channel):
-            _mark(marks, span, duration_s, AGREES)
+        for own in (one for one in segments if one.channel is channel):
+            _mark(marks, own.copy, duration_s, _sign(own))
         for one in differences:
             if one.channel is channel and one.span is not None:
                 _mark(marks, one.span, duration_s, DIFFERS)
         lines.append(f"{_LANES[channel]:<8}{''.join(marks)}")
     if lines:
         lines.append(" " * 8 + _ruler(duration_s, columns))
-        lines.append(f"        {AGREES} original   {DIFFERS} differs   {UNMATCHED} not found in the original")
+        lines.append(f"        {_legend(segments)}")
     lines += [segment_text(one) for one in _ordered(segments)]
     lines += [f"{number}. {_words(one)}" for number, one in enumerate(differences, start=1)]
     return "\n".join(lines)
@@ -156,6 +158,20 @@ def _words(one: Difference) -> str:
 # --- text ------------------------------------------------------------------------------------------------
 
 
+def _sign(segment: Segment) -> str:
+    if not segment.speed:
+        return STILL
+    return BACKWARDS if segment.speed < 0 else AGREES
+
+
+def _legend(segments: Sequence[Segment]) -> str:
+    """Return what the signs mean; the rare ones only where they stand."""
+    odd = {BACKWARDS: "original, backwards", STILL: "original, standing still"}
+    used = {_sign(one) for one in segments}
+    rare = "".join(f"   {sign} {words}" for sign, words in odd.items() if sign in used)
+    return f"{AGREES} original{rare}   {DIFFERS} differs   {UNMATCHED} not found in the original"
+
+
 def _mark(marks: list[str], span: Span, duration_s: float, sign: str) -> None:
     """Set the columns of a span, at least one, so that nothing is too short to be seen."""
     scale = len(marks) / duration_s
@@ -193,11 +209,14 @@ def _channel(
         yield _text(_LEFT - 12, y + 17, name, anchor="end", size=13)
         yield _box(_LEFT, y, _WIDTH - _LEFT - _RIGHT, _EMPTY, _LINE)
     for one in own:
+        # Backwards the band crosses over itself.
+        first_s, last_s = one.asset.start_s, one.asset.end_s
+        entered_s, left_s = (last_s, first_s) if one.speed < 0 else (first_s, last_s)
         corners = (
             (_x(one.copy.start_s, duration_s), top + _LANE),
             (_x(one.copy.end_s, duration_s), top + _LANE),
-            (_x(one.asset.end_s, original_s), below),
-            (_x(one.asset.start_s, original_s), below),
+            (_x(left_s, original_s), below),
+            (_x(entered_s, original_s), below),
         )
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
         yield f'<polygon points="{points}" fill="{_FILL[channel]}" fill-opacity=".45" stroke="none"/>'
@@ -206,13 +225,21 @@ def _channel(
     for one in own:
         names = [span_text(one.copy)]
         if abs(one.speed - 1) >= 0.02:
-            speed = f"{one.speed:.2f} x speed"
+            speed = _speed_words(one.speed)
             names = [f"{names[0]}, {speed}", speed]
         yield from _stretch(one.copy, duration_s, top, channel, *names)
         yield from _stretch(one.asset, original_s, below, channel, span_text(one.asset))
     for number, difference in enumerate(differences, start=1):
         if difference.channel is channel and difference.span is not None:
             yield from _difference(number, difference.span, duration_s, top)
+
+
+def _speed_words(speed: float) -> str:
+    """Return a speed other than 1 in words: ``1.25 x speed``, ``backwards``, ``still``."""
+    if not speed:
+        return "still"
+    fast = f"{abs(speed):.2f} x speed" if abs(abs(speed) - 1) >= 0.02 else ""
+    return ", ".join(word for word in (fast, "backwards" if speed < 0 else "") if word)
 
 
 def _x(seconds: float, duration_s: float) -> float:

@@ -64,8 +64,31 @@ def test_a_segment_gives_its_line_back_even_when_cut_at_zero():
     assert (again.speed, again.offset_s) == (1.2, pytest.approx(-1.0))
 
 
-def test_a_line_that_stands_still_is_refused():
-    with pytest.raises(ValueError, match="above 0"):
-        Line(0.0, 1.0)
+def test_a_line_backwards_gives_a_segment_in_order_and_comes_back():
+    line = Line(-1.0, 20.0)
+    segment = line.segment(Channel.PICTURE, Span(2, 5), 1.0)
+    assert (segment.asset.start_s, segment.asset.end_s) == (15, 18)
+    assert Line.of(segment) == line
+    assert line.back(16.0) == 4.0
+
+
+def test_a_still_has_one_moment_and_no_way_back():
+    segment = Line(0.0, 7.5).segment(Channel.PICTURE, Span(2, 5), 1.0)
+    assert (segment.asset.start_s, segment.asset.end_s) == (7.5, 7.5)
+    assert Line.of(segment) == Line(0.0, 7.5)
+    with pytest.raises(ValueError, match="no one moment"):
+        Line(0.0, 7.5).back(7.5)
+
+
+def test_fitting_keeps_the_direction_and_stills_still():
+    copy_s = np.arange(0, 10, 0.5)
+    weight = np.ones(len(copy_s))
+    assert fit_line(copy_s, 30 - 1.1 * copy_s, weight, Line(-1.0, 29.0)).speed == pytest.approx(-1.1)
+    assert fit_line(copy_s, 12 + 0.01 * copy_s, weight, Line(0.0, 12.0)).speed == 0
+
+
+def test_lines_and_paths_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="finite"):
+        Line(float("nan"), 1.0)
     with pytest.raises(ValueError, match="at least one"):
         best_path(np.zeros((0, 1), np.float32), 1.0)

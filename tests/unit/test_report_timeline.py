@@ -111,3 +111,27 @@ def test_a_timeline_without_length_is_refused(duration_s):
 def test_a_lane_too_narrow_to_read_is_refused():
     with pytest.raises(ValueError, match="columns"):
         timeline_text(30, (SOUND,), (), width=20)
+
+
+def test_backwards_and_stills_have_signs_and_words_of_their_own():
+    odd = (
+        Segment(Channel.PICTURE, Span(0, 10), Span(20, 30), -1.0, 1.0),
+        Segment(Channel.PICTURE, Span(10, 15), Span(20, 20), 0.0, 1.0),
+        Segment(Channel.PICTURE, Span(15, 20), Span(0, 0), 0.0, 1.0),
+    )
+    picture, _, key, *words = timeline_text(20, odd, (), width=48).splitlines()
+    assert picture.removeprefix("picture ") == "<" * 20 + "-" * 20
+    assert "< original, backwards   - original, standing still" in key
+    assert words == [
+        "Picture 0:00.0 to 0:10.0 is 0:20.0 to 0:30.0 of the original, backwards.",
+        "Picture 0:10.0 to 0:15.0 stands still at the frame at 0:20.0 of the original.",
+        "Picture 0:15.0 to 0:20.0 shows the original picture.",
+    ]
+    drawing = timeline_svg(20, odd, ())
+    assert "backwards" in drawing
+    assert ">0:10.0 to 0:15.0, still<" in drawing
+    # The band of what runs backwards crosses over itself: its lower corners are exchanged.
+    points = [
+        tuple(map(float, pair.split(","))) for pair in drawing.split('points="')[1].split('"')[0].split()
+    ]
+    assert points[2][0] < points[3][0]
