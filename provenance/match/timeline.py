@@ -30,6 +30,10 @@ ODD_BITS: Final = 4.0
 #: that is told, seconds. Source: copies of one frame at crf 28 to 35 are up to 8 bits apart, docs/measurements.md.
 STILL_BITS: Final = 10
 MIN_STILL_S: Final = 0.9
+#: Distance of a still to the stored frames around the end of the part before it, and to that part's last frame, up to
+#: which it is that part's end, frozen, bits. Source: between stored frames of fast motion a genuine frame is up to
+#: 92 bits from both; foreign ones are 128 with a standard deviation of 8 to 11.
+HELD_BITS: Final = 96
 #: Cost of beginning, ending or changing a line, bits: a stretch of foreign frames (128 bits from anything) is
 #: left out from four frames on, and a change of line is seen where it brings frames as much nearer in sum.
 SWITCH_BITS: Final = 80.0
@@ -223,16 +227,21 @@ def _pieces(films: Films, line: Line, first: int, end: int) -> Iterator[Line]:
             yield _fit(films, _fit(films, piece, a, b, hold=True), a, b, hold=True)
 
 
+def _stands(films: Films) -> list[tuple[int, int]]:
+    """Return the stretches in which the copy shows one frame: (first, after the last)."""
+    if len(films.copy_s) < 2:
+        return []
+    change = np.bitwise_count(films.copy[1:] ^ films.copy[:-1]).sum(axis=1)
+    still = [
+        (first, end + 1) for moving, first, end in runs((change > STILL_BITS).astype(np.intp)) if not moving
+    ]
+    return [(a, b) for a, b in still if films.copy_s[b - 1] - films.copy_s[a] >= MIN_STILL_S]
+
+
 def _stills(films: Films) -> Iterator[Line]:
     """Yield a line for each stretch in which the copy shows one frame, where the asset has that frame."""
-    change = (
-        np.bitwise_count(films.copy[1:] ^ films.copy[:-1]).sum(axis=1) if len(films.copy) > 1 else np.zeros(0)
-    )
-    for moving, first, end in runs((change > STILL_BITS).astype(np.intp)):
-        if moving or films.copy_s[end] - films.copy_s[first] < MIN_STILL_S:
-            continue
-        shown = films.copy[(first + end) // 2]
-        bits = np.bitwise_count(films.ref ^ shown).sum(axis=1)
+    for first, end in _stands(films):
+        bits = np.bitwise_count(films.ref ^ films.copy[(first + end) // 2]).sum(axis=1)
         if int(bits.min()) <= FRAME_RADIUS:
             yield Line(0.0, float(films.ref_s[int(bits.argmin())]))
 
@@ -290,25 +299,38 @@ def _joined(films: Films, parts: list[_Part]) -> list[_Part]:
 
 
 def _frozen(parts: list[_Part], films: Films) -> list[_Part]:
-    """Return the parts with stills as long as the frame stands, and at the very moment the part before them left.
+    """Return the parts with stills as long as the frame stands, at the very moment the part before them left.
 
-    The path gives their first frames to the part before, which shows nearly the same; and their own time is known
-    to the next stored frame only.
+    The path gives their first frames to the part before, which shows nearly the same; their own time is known to
+    the next stored frame only; and in fast motion they may be like no stored frame at all.
     """
-    made: list[_Part] = []
-    for line, first, end in parts:
-        if line.speed or not made or made[-1][2] != first or not made[-1][0].speed:
-            made.append((line, first, end))
+    made = list(parts)
+    for stands, end in _stands(films):
+        at = next((n for n, part in enumerate(made) if part[0].speed and _runs_into(part, stands, end)), None)
+        if at is None:
             continue
-        before, began, _ = made[-1]
-        stands = first
-        while stands > began + 1 and _bits(films, stands - 1, stands) <= STILL_BITS:
-            stands -= 1
-        made[-1] = (before, began, stands)
-        seam_s = before.at(float(films.copy_s[stands]) - films.copy_step / 2)
-        near = abs(seam_s - line.offset_s) <= films.reach
-        made.append((Line(0.0, seam_s) if near else line, stands, end))
+        line, first, _ = made[at]
+        line = _told(films, _fit(films, line, first, stands), first, stands)
+        seam_s = line.at(float(films.copy_s[stands]) - films.copy_step / 2)
+        beside = made[at + 1] if at + 1 < len(made) and made[at + 1][1] < end else None
+        near = beside is not None and not beside[0].speed and abs(seam_s - beside[0].offset_s) <= films.reach
+        if near or (beside is None and _held(films, stands, seam_s)):
+            made[at : at + 1 + near] = [(line, first, stands), (Line(0.0, seam_s), stands, end)]
     return made
+
+
+def _runs_into(part: _Part, stands: int, end: int) -> bool:
+    """Return whether a part ends where a still begins, or within it."""
+    _, first, after = part
+    return first + 1 < stands <= after + 1 and after < end
+
+
+def _held(films: Films, stands: int, seam_s: float) -> bool:
+    """Return whether a still goes on from the frame before it and is not unlike the asset there."""
+    around = np.abs(films.ref_s - seam_s) <= films.reach
+    there = np.bitwise_count(films.ref[around] ^ films.copy[stands]).sum(axis=1)
+    before = _bits(films, stands - 1, stands)
+    return bool(there.size and there.min() <= HELD_BITS and before <= HELD_BITS)
 
 
 def _bits(films: Films, one: int, other: int) -> int:
@@ -319,15 +341,17 @@ def _segment(films: Films, line: Line, first: int, end: int) -> Segment | None:
     """Return the segment of a part; None where its frames are too few or too alike to be evidence."""
     cost = films.cost(line)[first:end]
     compared = np.isfinite(cost)
-    agrees = cost <= FRAME_RADIUS
-    if not agrees.any() or _evidence(films.copy[first:end][agrees], cost[agrees]) < MIN_EVIDENCE:
+    # A still that goes on from the part before it rests on that part; it may lie between stored frames.
+    held = not line.speed and first > 0 and _held(films, first, line.offset_s)
+    agrees = np.isfinite(cost) if held else cost <= FRAME_RADIUS
+    if not held and _evidence(films.copy[first:end][agrees], cost[agrees]) < MIN_EVIDENCE:
         return None
     half = films.copy_step / 2
     start_s, end_s = float(films.copy_s[first]), float(films.copy_s[end - 1])
     # The true seam lies anywhere between two frames; at the ends of the copy there is none.
     start_s -= half if first else 0.0
     end_s += half if end < len(films.copy_s) else 2 * half
-    strength = float(agrees.sum()) / float(compared.sum())
+    strength = float(agrees.sum()) / max(float(compared.sum()), 1.0)
     return line.segment(Channel.PICTURE, Span(start_s, end_s), strength)
 
 
