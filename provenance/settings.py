@@ -40,6 +40,7 @@ class Limits:
         manifest_bytes: Largest C2PA manifest store on its own, bytes.
         upload_space_bytes: Disk that files on their way and files of waiting jobs may take together, bytes.
         waiting_jobs: Jobs that may wait; more are refused.
+        job_lease_s: Time a worker may be silent before another one takes its job, seconds.
         signatures_per_hour: Signatures that one API key or subject may ask for in an hour.
         requests_per_minute: Requests a minute that one address without credentials is given back.
         request_burst: Requests it may make at once.
@@ -60,6 +61,7 @@ class Limits:
     manifest_bytes: int = 32 << 20
     upload_space_bytes: int = 8 << 30
     waiting_jobs: int = 256
+    job_lease_s: float = 60.0
     signatures_per_hour: int = 1_000
     requests_per_minute: float = 120.0
     request_burst: int = 60

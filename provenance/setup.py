@@ -312,12 +312,12 @@ class Installation:
     @cached_property
     def jobs(self) -> Jobs:
         """The queue of jobs."""
-        most = self.settings.limits.waiting_jobs
-        if not self.store.shared:
-            return Jobs(self.memory, most)
-        from provenance.service.queue import Queue  # noqa: PLC0415 - installed with PostgreSQL only
+        limits, queue = self.settings.limits, None
+        if self.store.shared:
+            from provenance.service.queue import Queue  # noqa: PLC0415 - installed with PostgreSQL only
 
-        return Jobs(self.memory, most, Queue())
+            queue = Queue()
+        return Jobs(self.memory, limits.waiting_jobs, queue, limits.job_lease_s)
 
     def engine(self, threads: int) -> Engine:
         """Return what takes jobs and does ``threads`` of them at once; it is still to be started."""

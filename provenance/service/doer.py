@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from provenance.errors import ProvenanceError, StorageError, UnavailableError
-from provenance.service.jobs import LEASE_S, Job, Jobs, new_id
+from provenance.service.jobs import Job, Jobs, new_id
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Doer:
         over = threading.Event()
 
         def renew() -> None:
-            while not over.wait(LEASE_S / 4):
+            while not over.wait(self._jobs.lease_s / 4):
                 try:
                     self._jobs.renew(job, worker)
                 except ProvenanceError as cause:

@@ -25,7 +25,7 @@ from provenance.ledger.database import Connected, reading, writing
 from provenance.ledger.rows import time_of
 from provenance.service.tables import JOB, Database, count_of, now_us
 
-#: Seconds a worker may be silent before another one takes its job.
+#: Seconds a worker may be silent before another one takes its job, unless the operator says otherwise.
 LEASE_S: Final = 60.0
 #: Tries after which a job is given up. Source: security.md, poison jobs.
 MAX_TRIES: Final = 3
@@ -99,10 +99,18 @@ class Jobs:
         database: From :func:`provenance.service.schema.open_database`.
         max_waiting: Jobs that may wait; more are refused.
         queue: Where workers hear of jobs; None where they look for themselves.
+        lease_s: Time a worker may be silent before another one takes its job, seconds.
     """
 
-    def __init__(self, database: Database, max_waiting: int = 256, queue: Announced | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        max_waiting: int = 256,
+        queue: Announced | None = None,
+        lease_s: float = LEASE_S,
+    ) -> None:
         self._database, self._max_waiting, self._queue = database, max_waiting, queue
+        self.lease_s = lease_s
 
     def add(self, kind: str, tenant: str, params: Mapping[str, Any], job_id: str | None = None) -> Job:
         """Hand in a job.
@@ -163,14 +171,17 @@ class Jobs:
             if connection.execute(sa.select(JOB.c.id).where(_free(now_us())).limit(1)).first() is None:
                 return None
         with writing(self._database) as connection:
-            found = _lease(connection, worker)
+            found = _lease(connection, worker, self._lease_end())
         return None if found is None else self.find(found)
 
     def take(self, job_id: str, worker: str) -> Job | None:
         """Take the job of that name; None where it is over, gone, or somebody works on it."""
         with writing(self._database) as connection:
-            found = _lease(connection, worker, JOB.c.id == job_id)
+            found = _lease(connection, worker, self._lease_end(), JOB.c.id == job_id)
         return None if found is None else self.find(found)
+
+    def _lease_end(self) -> int:
+        return now_us() + int(self.lease_s * _SECOND)
 
     def queue_again(self, queued: Collection[str]) -> int:
         """Queue jobs that nobody works on and that are not ``queued``; return how many were lost like that."""
@@ -192,7 +203,7 @@ class Jobs:
             worker: Who works on it.
             progress: New values of ``stage``, ``percent`` and ``note``.
         """
-        until = now_us() + int(LEASE_S * _SECOND)
+        until = self._lease_end()
         with writing(self._database) as connection:
             changed = connection.execute(
                 JOB.update().where(*_mine(job, worker)).values(leased_until_us=until, **progress)
@@ -254,7 +265,7 @@ def _free(now: int) -> sa.ColumnElement[bool]:
     return sa.or_(JOB.c.state == JobState.WAITING.value, _silent(now))
 
 
-def _lease(connection: Connected, worker: str, *which: sa.ColumnElement[bool]) -> str | None:
+def _lease(connection: Connected, worker: str, until: int, *which: sa.ColumnElement[bool]) -> str | None:
     """Give the oldest free job of ``which`` to ``worker``; return its name. Jobs tried too often end here."""
     now = now_us()
     poison = JOB.update().where(_silent(now), JOB.c.attempts >= MAX_TRIES)
@@ -265,7 +276,7 @@ def _lease(connection: Connected, worker: str, *which: sa.ColumnElement[bool]) -
     oldest = sa.select(JOB.c.id).where(_free(now), *which).order_by(JOB.c.created_us).limit(1)
     found: str | None = connection.execute(oldest.with_for_update(skip_locked=True)).scalar()
     if found is not None:
-        lease = {"leased_by": worker, "leased_until_us": now + int(LEASE_S * _SECOND)}
+        lease = {"leased_by": worker, "leased_until_us": until}
         change = JOB.update().where(JOB.c.id == found)
         connection.execute(change.values(state=JobState.RUNNING.value, attempts=JOB.c.attempts + 1, **lease))
     return found

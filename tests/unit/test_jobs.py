@@ -44,9 +44,9 @@ def jobs(database):
     return _jobs(database, 3)
 
 
-def _silent(monkeypatch):
+def _silent(monkeypatch, jobs):
     """Let leases end the moment they are given: whoever took a job is taken for dead."""
-    monkeypatch.setattr(jobs_module, "LEASE_S", -1.0)
+    monkeypatch.setattr(jobs, "lease_s", -1.0)
 
 
 def test_jobs_are_taken_in_order_and_once(jobs):
@@ -70,7 +70,7 @@ def test_a_job_ends_with_its_result(jobs):
 def test_a_job_of_a_dead_worker_is_taken_up(jobs, monkeypatch):
     jobs.add("a", "t", {})
     with monkeypatch.context() as patch:
-        _silent(patch)
+        _silent(patch, jobs)
         lost = jobs.claim("dead")
     again = jobs.claim("alive")
     assert (again.id, again.tries) == (lost.id, 2)
@@ -80,7 +80,7 @@ def test_a_job_of_a_dead_worker_is_taken_up(jobs, monkeypatch):
 
 def test_poison_stops_after_three_tries(jobs, monkeypatch):
     poison = jobs.add("a", "t", {})
-    _silent(monkeypatch)
+    _silent(monkeypatch, jobs)
     for _ in range(MAX_TRIES):
         assert jobs.claim("w").id == poison.id
     assert jobs.claim("w") is None
@@ -215,7 +215,7 @@ def test_jobs_whose_workers_died_are_done_by_others(jobs, monkeypatch):
     monkeypatch.setattr(queue_module, "RESCUE_S", 0.1)
     taken, waiting = jobs.add("a", "t", {}), jobs.add("a", "t", {})
     with monkeypatch.context() as patch:
-        _silent(patch)
+        _silent(patch, jobs)
         jobs.take(taken.id, "dead")
     _run_until_done(jobs, lambda *_: b"good", taken.id, waiting.id)
     assert jobs.find(taken.id).tries == 2
@@ -232,7 +232,7 @@ def test_poison_ends_in_the_queue_too(jobs, monkeypatch):
     monkeypatch.setattr(queue_module, "RESCUE_S", 0.1)
     poison, tries = jobs.add("a", "t", {}), []
     with monkeypatch.context() as patch:
-        _silent(patch)
+        _silent(patch, jobs)
         for _ in range(MAX_TRIES):
             assert jobs.take(poison.id, "dead") is not None
     engine = _engine(jobs, {"a": lambda *_: tries.append(1) or b""}, threads=1)
