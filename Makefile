@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test serve lint bench torture clean bench-images fuzz-api test-abuse test-escapes bench-clips train-detector bench-detector
+.PHONY: demo test serve lint bench torture torture-service test-postgres clean bench-images fuzz-api test-abuse test-escapes bench-clips train-detector bench-detector
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,14 @@ test-abuse: $(VENV)/.tested     ## the service's abuse cases by number, long for
 
 test-escapes: $(VENV)/.tested   ## what a taken-over media worker tries, and what its filter leaves
 	$(BIN)/python -m pytest -q tests/attacks/test_sandbox_escape.py tests/unit/test_sandbox.py
+
+torture-service: $(VENV)/.tested  ## kill -9 of API processes, worker and PostgreSQL under load: nothing acknowledged may be lost
+	$(BIN)/python -m bench.torture.service --blows 40
+
+test-postgres: $(VENV)/.tested    ## the service's tests again, with the registry on a PostgreSQL of their own
+	TEST_ON=postgresql $(BIN)/python -m pytest -q tests/api tests/jobs tests/faults/test_service_kills.py \
+	  tests/unit/test_postgresql.py tests/unit/test_sequencer.py tests/unit/test_jobs.py \
+	  tests/unit/test_service_schema.py tests/unit/test_access.py tests/unit/test_replies.py
 
 $(VENV)/.benched: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'

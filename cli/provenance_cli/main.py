@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("restore", "put a backup in place and check all of it"),
     "explain": ("explain", "print the rules behind the verdicts and their exit codes"),
     "demo": ("demonstrate", "sign, copy, damage and verify real media"),
+    "migrate": ("migrate", "move the registry to PostgreSQL"),
     "db": ("db", "bring the registry's tables to this version"),
     "doctor": ("doctor", "show versions, isolation, keys and registry; run the self-test"),
 }

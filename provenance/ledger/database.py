@@ -240,9 +240,9 @@ def scrub(engine: Engine, tables: Sequence[sa.Table]) -> None:
 
 
 @functools.cache
-def _insert_text(table: sa.Table, dialect: sa.Dialect) -> str:
-    """Return an INSERT for all columns but a generated one; on PostgreSQL of one array for each column."""
-    columns = [each for each in table.c if each is not table.autoincrement_column]
+def _insert_text(table: sa.Table, dialect: sa.Dialect, generated: bool) -> str:  # noqa: FBT001 - cached by place
+    """Return an INSERT for all columns or all but a generated one; on PostgreSQL of one array for each column."""
+    columns = [each for each in table.c if generated or each is not table.autoincrement_column]
     names = ", ".join(each.name for each in columns)
     if dialect.name == "sqlite":
         return f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our names
@@ -251,14 +251,18 @@ def _insert_text(table: sa.Table, dialect: sa.Dialect) -> str:
     return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - our names
 
 
-def insert_rows(connection: Connection, table: sa.Table, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert ``rows``, each with a value for every column in the order of the table; generated ids aside.
+def insert_rows(
+    connection: Connection, table: sa.Table, rows: Sequence[tuple[object, ...]], *, generated: bool = False
+) -> None:
+    """Insert ``rows``, each with a value for every column in the order of the table.
+
+    A generated id is left out of them, unless ``generated`` says that it is given too.
 
     The driver is used directly: binding by name costs more than the insert itself, docs/measurements.md#ledger.
     """
     if not rows:
         return
-    text = _insert_text(table, connection.dialect)
+    text = _insert_text(table, connection.dialect, generated)
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(text, list(rows))
     else:

@@ -12,6 +12,7 @@ from provenance.publish import Published, PublishJob
 from provenance.setup import Installation, initialise
 from provenance.signing.claims import SigningRequest
 from provenance_cli import demo_media as media
+from tests.postgres import chosen_url
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Newsroom:
 @pytest.fixture(scope="session")
 def newsroom(tmp_path_factory):
     folder = tmp_path_factory.mktemp("newsroom")
-    with Installation.open(initialise(folder, "TEST News")) as installation:
+    with Installation.open(initialise(folder, "TEST News", database_url=chosen_url())) as installation:
         media.photograph("astronaut.png", folder / "photo.jpg")
         media.generated_picture(folder / "generated.png")
         film, recording = (
