@@ -21,6 +21,14 @@ SPECTRUM_REFERENCE = "logmel20"
 MANIFEST_REFERENCE = "manifest"
 
 
+#: A part of a picture: left, top, right, bottom as fractions.
+Part = tuple[float, float, float, float]
+#: The whole picture.
+WHOLE: Final[Part] = (0.0, 0.0, 1.0, 1.0)
+#: What a part of it is called, for readers.
+PART: Final = "a part"
+
+
 @dataclass(frozen=True, slots=True)
 class PictureCode:
     """A code of a picture.
@@ -32,6 +40,7 @@ class PictureCode:
         quality: PDQ quality 0..100, or None.
         mirrored: Whether the form is mirrored.
         negative: Whether the form is a negative.
+        part: What of the picture it is of.
     """
 
     algorithm: str
@@ -40,13 +49,12 @@ class PictureCode:
     quality: int | None
     mirrored: bool = False
     negative: bool = False
+    part: Part = WHOLE
 
 
 #: Longest side to which pictures are decoded for codes and comparison; part of every code's version. JPEG
 #: decoders reach 960 from 1920 and 3840 pixels by a whole factor, without computing the rest.
 DECODE_SIDE_PX: Final = 960
-#: The whole picture: left, top, right, bottom as fractions.
-WHOLE: Final = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class View:
     mirrored: bool = False
     inverted: bool = False
     side_px: int = 512
-    part: tuple[float, float, float, float] = WHOLE
+    part: Part = WHOLE
     name: str = ""
 
     @property
@@ -108,6 +116,19 @@ class FeatureView:
 
     view: View
     features: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a query picture, or parts of it, is looked up by.
+
+    Attributes:
+        codes: Codes in all forms; none of what is too small or too flat.
+        views: Local features in the views that are looked up.
+    """
+
+    codes: tuple[PictureCode, ...]
+    views: tuple[FeatureView, ...]
 
 
 @dataclass(frozen=True, slots=True)

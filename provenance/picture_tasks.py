@@ -9,8 +9,8 @@ import numpy as np
 
 from provenance.errors import UnmatchableError
 from provenance.evidence import Box, Comparison, Geometry
-from provenance.examination import PictureCode, PictureExam, Pixels, View
-from provenance.fingerprint import image, views
+from provenance.examination import Part, PictureCode, PictureExam, Pixels
+from provenance.fingerprint import views
 from provenance.match import align, compare, covering, reference, warp
 from provenance.match.description import described
 from provenance.match.suspects import Suspect, aligned, shared_part
@@ -29,30 +29,30 @@ def queried(picture: decode.Picture) -> tuple[PictureExam | None, tuple[str, ...
     codes: tuple[PictureCode, ...] = ()
     refusals: tuple[str, ...] = ()
     try:
-        forms = image.pdq_forms(rgb)
-        codes = tuple(
-            PictureCode(
-                one.fingerprint.algorithm, one.fingerprint.value, one.name, None, one.mirrored, one.negative
-            )
-            for one in forms
-        )
+        codes = views.codes(rgb)
     except UnmatchableError as refusal:
         refusals = (refusal.message,)
-    seen = views.seen(rgb, views.first_views(rgb))
-    if not codes and not seen:
+    first = views.first_look(rgb)
+    codes = (*codes, *first.codes)
+    if not codes and not first.views:
         return None, refusals
     rows, columns = rgb.shape[:2]
     pixels = Pixels(rgb.tobytes(), rows, columns, picture.width, picture.height, picture.jpeg_quality)
-    return PictureExam(codes, None, seen, None, pixels), refusals
+    return PictureExam(codes, None, first.views, None, pixels), refusals
 
 
 def look_further(job: Job) -> object:
-    """Return the local features of the picture in further views.
+    """Return a :class:`Look` at parts of the picture, or at what the first look leaves out.
 
-    Params: ``pixels``: :class:`Pixels`; ``views``: list of :class:`View`, at most a dozen.
+    Params: ``pixels``: :class:`Pixels`; ``parts``: list of parts, each left, top, right, bottom as fractions of
+    the picture, at most four; absent for what the first look leaves out.
     """
-    wanted = [from_plain(View, one) for one in cast("list[object]", job.params["views"])]
-    return to_plain(views.seen(from_plain(Pixels, job.params["pixels"]).array(), wanted))
+    rgb = from_plain(Pixels, job.params["pixels"]).array()
+    parts = cast("list[list[float]] | None", job.params.get("parts"))
+    if parts is None:
+        return to_plain(views.further_look(rgb))
+    wanted: list[Part] = [(left, top, right, bottom) for left, top, right, bottom in parts]
+    return to_plain(views.look(rgb, wanted))
 
 
 def compare_picture(job: Job) -> object:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from provenance.errors import UnmatchableError
 from provenance.evidence import Box, Geometry
-from provenance.examination import View
+from provenance.examination import WHOLE, Part, View
 from provenance.fingerprint import local
 from provenance.match import propose, warp
 from provenance.match.detail import agreement, fine, luma
@@ -131,15 +131,22 @@ class Aligner:
             return _geometry(
                 matrix, fit.inliers, self.copy_rgb.shape, size, alike, negative=fit.view.inverted
             )
-        return self.align_whole(reference_rgb, size)
+        return self.align_whole(reference_rgb, size, views[0].part)
 
-    def align_whole(self, reference_rgb: warp.Rgb, asset_size: tuple[int, int]) -> Geometry | None:
+    def align_whole(
+        self, reference_rgb: warp.Rgb, asset_size: tuple[int, int], part: Part = WHOLE
+    ) -> Geometry | None:
         """Return how the copy lies in the reference by correlation of the whole pictures alone, or None.
+
+        Args:
+            reference_rgb: uint8, shape (height, width, 3), at most 512 pixels a side.
+            asset_size: Width and height of the registered asset, pixels, for the scale.
+            part: What of the copy may show the whole reference.
 
         Raises:
             FormatError: ``reference_rgb`` has another shape or type.
         """
-        dense = _by_correlation(self._small, reference_rgb)
+        dense = _by_correlation(self._small, reference_rgb, View(part=part).matrix())
         if dense is None:
             return None
         alike = agreement(self._small, reference_rgb, dense)
@@ -302,10 +309,11 @@ def _refined(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, fit: propose.Fit) -> t
     return refined(copy_rgb, reference_rgb, fit.matrix, inverted=fit.view.inverted)
 
 
-def _by_correlation(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb) -> warp.Matrix | None:
+def _by_correlation(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, cut: warp.Matrix) -> warp.Matrix | None:
     """Return the map of nearly the same framing, plain, turned or mirrored, that makes the detail agree."""
     best, start = 0.0, None
-    for matrix in _DIHEDRAL:
+    for dihedral in _DIHEDRAL:
+        matrix = dihedral @ cut
         alike = _likeness(copy_rgb, reference_rgb, matrix, _DENSE_PX)
         if alike > best:
             best, start = alike, matrix

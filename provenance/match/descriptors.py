@@ -29,7 +29,7 @@ KEY_BITS: Final = 24
 RADIUS: Final = 36
 #: Stored descriptors under one sample beyond which the sample is passed over: it is shared by too many to
 #: say anything, and whoever registers the same picture a thousand times must not slow down every query.
-MAX_SHARED: Final = 1024
+MAX_SHARED: Final = 256
 
 # The bytes of each sample, far apart: neighbouring comparisons of ORB lie closer together. Source:
 # bench/index.py on real descriptors; choosing single bits instead brings up as many strangers and takes

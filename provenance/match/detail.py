@@ -12,11 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.match import warp
+from provenance.match.reference import shrunk
 
 #: Correlation of a block's detail from which it agrees.
 ALIKE: Final = 0.5
 #: Least standard deviation of a block's detail that counts as texture, grey levels: above WebP's own noise.
 TEXTURE: Final = 3.0
+#: Fewest textured blocks that say anything.
+MIN_BLOCKS: Final = 4
 
 Gray = NDArray[np.uint8]
 
@@ -26,8 +29,9 @@ def agreement(
 ) -> float:
     """Return the share of the reference's textured blocks in which the aligned copy shows the same detail.
 
-    Detail is luma less its Gaussian mean over 4 pixels; blocks are 32 pixels wide at a long side of 512, and
-    a block agrees where the correlation of its detail is at least one half.
+    Detail is luma less its Gaussian mean over 4 pixels; blocks are a sixteenth of the long side wide, and a block
+    agrees where the correlation of its detail is at least one half. A picture too smooth for that is looked at
+    with half the pixels, where its detail has ten periods a side and more, still beyond the eight that PDQ sees.
 
     Args:
         copy_rgb: uint8, shape (height, width, 3).
@@ -36,10 +40,13 @@ def agreement(
         inverted: Whether the copy is a negative.
 
     Returns:
-        0..1; 0 where the copy covers fewer than four textured blocks.
+        0..1; 0 where the copy covers fewer than :data:`MIN_BLOCKS` textured blocks at both sizes.
     """
-    alike = blocks(copy_rgb, reference_rgb, matrix, inverted=inverted)
-    return float(np.mean(alike >= ALIKE)) if len(alike) >= 4 else 0.0
+    for known in (reference_rgb, shrunk(reference_rgb, max(reference_rgb.shape) // 2)):
+        alike = blocks(copy_rgb, known, matrix, inverted=inverted)
+        if len(alike) >= MIN_BLOCKS:
+            return float(np.mean(alike >= ALIKE))
+    return 0.0
 
 
 def sharpness(laid_rgb: warp.Rgb, reference_rgb: warp.Rgb) -> float | None:

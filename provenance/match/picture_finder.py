@@ -17,10 +17,12 @@ from provenance.examination import (
     FEATURE_REFERENCE,
     PICTURE_REFERENCE,
     FeatureView,
+    Look,
+    Part,
+    PictureCode,
     PictureExam,
     View,
 )
-from provenance.fingerprint import views
 from provenance.fingerprint.code import PDQ256
 from provenance.match import places, rates
 from provenance.match.align import INLIERS
@@ -39,8 +41,10 @@ VOTED: Final = 20
 CODED: Final = 5
 #: Most candidates within the strict radius: a picture registered a hundred times is compared with these.
 NEAREST: Final = 8
-#: Votes below which an asset is no candidate: two stray hits are common.
+#: Votes below which an asset that does not lead is no candidate: two stray hits are common.
 MIN_VOTES: Final = 3.0
+#: Candidates that lead by votes and are verified whatever these are: a smooth picture has few features.
+LEADING: Final = 2
 #: Pictures taken in at a time.
 TAKEN_IN: Final = 4096
 #: Times that the unexplained rest of a copy is looked at: a picture in a picture in a picture.
@@ -87,33 +91,38 @@ class PictureFinder:
                 cost more than they find.
         """
         search = _Search(to_plain(exam.pixels), {})
-        self._verify(search, [*self._by_code(exam), *self._by_features(exam.views)])
+        self._verify(search, self._candidates(exam))
         if thorough and not any(match.confirmed for match in search.found.values()):
-            self._verify(search, self._by_features(self._look(search, views.further_views())))
+            self._verify(search, self._candidates(self._look(search)))
         for _ in range(REST_ROUNDS if thorough else 0):
             confirmed = [match for match in search.found.values() if match.confirmed]
             rest = places.unexplained(confirmed)
             if not confirmed or not rest:
                 break
-            wanted = [view for part in rest for view in views.part_views(part, "a part")]
-            if not self._verify(search, self._by_features(self._look(search, wanted))):
+            if not self._verify(search, self._candidates(self._look(search, rest))):
                 break
         return places.attributed(list(search.found.values()))
 
     # --- candidates --------------------------------------------------------------------------------------
 
-    def _by_code(self, exam: PictureExam) -> Iterable[Candidate]:
-        found = self._book.by_code(exam.codes, PDQ256.wide_radius)
+    def _candidates(self, looked: PictureExam | Look) -> Iterable[Candidate]:
+        return [*self._by_code(looked.codes), *self._by_features(looked.views)]
+
+    def _by_code(self, codes: Sequence[PictureCode]) -> Iterable[Candidate]:
+        found = self._book.by_code(codes, PDQ256.wide_radius)
         near = [one for one in found if one.distance is not None and one.distance <= PDQ256.radius]
         return [*near[:NEAREST], *found[len(near) : len(near) + CODED]]
 
     def _by_features(self, looked: Sequence[FeatureView]) -> Iterable[Candidate]:
-        return [one for one in self._book.by_features(looked)[:VOTED] if one.votes >= MIN_VOTES]
+        found = self._book.by_features(looked)[:VOTED]
+        return [*found[:LEADING], *(one for one in found[LEADING:] if one.votes >= MIN_VOTES)]
 
-    def _look(self, search: _Search, wanted: Iterable[View]) -> list[FeatureView]:
-        params = {"pixels": search.pixels, "views": [to_plain(view) for view in wanted]}
-        answer = self._pool.run("look_further", [], params, timeout_s=self._patience_s)
-        return [from_plain(FeatureView, one) for one in cast("Sequence[object]", answer)]
+    def _look(self, search: _Search, parts: Sequence[Part] = ()) -> Look:
+        """Return what parts of the copy, or without any the copy in further views, is looked up by."""
+        params: dict[str, object] = {"pixels": search.pixels}
+        if parts:
+            params["parts"] = [list(part) for part in parts]
+        return from_plain(Look, self._pool.run("look_further", [], params, timeout_s=self._patience_s))
 
     # --- verification ------------------------------------------------------------------------------------
 
@@ -171,9 +180,10 @@ class PictureFinder:
             strict = one.distance is not None and one.distance <= PDQ256.radius
             return Match(record, tuple(found)) if strict else None
         geometry = from_plain(Geometry, answer["geometry"])
-        found += found_by_geometry(geometry)
+        found += found_by_geometry(geometry, one.distance)
         aligned = cast("int | None", answer["aligned_distance"])
-        if one.distance is None and aligned is not None and aligned <= PDQ256.wide_radius:
+        # The map was chosen to make the two alike: two strips of one facade came within 54 bits.
+        if one.distance is None and aligned is not None and aligned <= PDQ256.radius:
             found.append(found_by_code(aligned, "after alignment"))
         comparison = from_plain(Comparison, answer["comparison"])
         comparison = replace(comparison, map_png=cast("bytes | None", answer["map_png"]))
@@ -199,22 +209,19 @@ def _joined(one: Candidate | None, other: Candidate) -> Candidate:
     return replace(one, votes=other.votes, view=other.view if other.distance is None else one.view)
 
 
-def found_by_geometry(geometry: Geometry) -> list[Found]:
+def found_by_geometry(geometry: Geometry, bits: int | None = None) -> list[Found]:
     """Return what an alignment says: features that agree, and detail that agrees between them.
 
-    A map by correlation alone sees what the whole-picture codes see: it is no family of its own.
+    A map by correlation of the whole proves nothing by itself. Where a code is as near as ``bits``, fine detail that
+    agrees under it counts: it has more than ten periods a side, and no code sees more than eight.
     """
-    if geometry.inliers < INLIERS:
+    found = []
+    if geometry.inliers >= INLIERS:
+        rate = rates.local_rate(geometry.inliers)
+        inliers = float(geometry.inliers)
+        found.append(Found(Family.LOCAL, "local features", inliers, float(INLIERS), rate))
+    elif bits is None or bits > PDQ256.radius:
         return []
-    found = [
-        Found(
-            Family.LOCAL,
-            "local features",
-            float(geometry.inliers),
-            float(INLIERS),
-            rates.local_rate(geometry.inliers),
-        )
-    ]
     if geometry.agreement >= rates.DETAIL_AGREEING:
         limit = 1 - rates.DETAIL_AGREEING
         rate = rates.detail_rate(geometry.agreement)

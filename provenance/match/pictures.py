@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.examination import FeatureView, PictureCode, View
+from provenance.examination import PART, WHOLE, FeatureView, PictureCode, View
 from provenance.fingerprint import local
 from provenance.match.candidates import Candidate
 from provenance.match.column import Column
@@ -75,7 +75,8 @@ class PictureBook:
         found = []
         for asset_id, (bits, which) in sorted(best.items(), key=lambda item: (*item[1], item[0])):
             form = codes[which]
-            view = View(mirrored=form.mirrored, inverted=form.negative)
+            name = PART if form.part != WHOLE else ""
+            view = View(mirrored=form.mirrored, inverted=form.negative, part=form.part, name=name)
             found.append(Candidate(asset_id, 256.0 - bits, bits, form.form, view))
         return found
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Match
+from provenance.examination import Part
 from provenance.match import warp
 from provenance.match.description import grid
 
@@ -24,8 +25,6 @@ EXPLAINED: Final = 0.6
 
 #: Overlap of what differs with the place of the picture on it, from which the picture lies there whole.
 WHOLE: Final = 0.5
-
-Part = tuple[float, float, float, float]
 
 
 def unexplained(matches: Sequence[Match]) -> list[Part]:

@@ -34,8 +34,9 @@ _TOLERANCE_PX = 4.0
 _RANSAC_ROUNDS, _RANSAC_CONFIDENCE = 2000, 0.999
 # Plausible maps: magnification between the pictures, ratio of its two directions.
 _MAGNIFICATION, _SHEAR = 10.0, 2.0
-# Least standard deviation of the agreeing points along their narrow direction, fraction of the picture.
-_SPREAD = 0.015
+# Least standard deviation of the agreeing points, pixels: along their narrow direction for a map of the plane (they
+# span an area, not a line), and along their long one for a similarity (they are no spot).
+_SPREAD_PX, _LENGTH_PX = 7.7, 15.0
 
 Gray = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -122,12 +123,16 @@ def fit(
     shown = ((right - left) * copy_size[0], (bottom - top) * copy_size[1])
     here, there = np.array(shown) * SIDE_PX / max(shown), np.array(size) * SIDE_PX / max(size)
     source, target = (seen * here).astype(np.float32), (known * there).astype(np.float32)
-    matrix, agree = _consensus(source, target)
-    count = min(_places(source[agree]), _places(target[agree]))
-    if count < least or not _spread(seen[agree], known[agree]) or not _plausible(matrix, here):
-        return None
-    fractions = np.diag([*(1 / there), 1]) @ matrix @ np.diag([*here, 1]) @ view.matrix()
-    return Fit(np.asarray(fractions / fractions[2, 2], np.float64), count, view)
+    for consensus, spread in ((_consensus, _SPREAD_PX), (_similar, _LENGTH_PX)):
+        matrix, agree = consensus(source, target)
+        count = min(_places(source[agree]), _places(target[agree]))
+        # A map with four parameters needs a line of points only, the others an area.
+        axis = 0 if consensus is _consensus else 1
+        wide = count >= least and all(_deviation(p[agree], axis) > spread for p in (source, target))
+        if wide and _plausible(matrix, here):
+            fractions = np.diag([*(1 / there), 1]) @ matrix @ np.diag([*here, 1]) @ view.matrix()
+            return Fit(np.asarray(fractions / fractions[2, 2], np.float64), count, view)
+    return None
 
 
 def _consensus(
@@ -160,14 +165,31 @@ def _consensus(
     return found[-1]
 
 
+def _similar(
+    source: NDArray[np.float32], target: NDArray[np.float32]
+) -> tuple[warp.Matrix, NDArray[np.bool_]]:
+    """Return the turn, scale and shift that most pairs agree on."""
+    found, inside = cv2.estimateAffinePartial2D(
+        source,
+        target,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=_TOLERANCE_PX,
+        maxIters=_RANSAC_ROUNDS,
+        confidence=_RANSAC_CONFIDENCE,
+    )
+    if np.size(found) != 6:
+        return np.eye(3), np.zeros(len(source), np.bool_)
+    return np.vstack([found, [0, 0, 1]]), np.ravel(inside).astype(np.bool_)
+
+
 def _places(points: NDArray[np.float32]) -> int:
     """Return how many different places the points take: one corner seen at several levels counts once."""
     return len(np.unique(np.round(points / _TOLERANCE_PX), axis=0))
 
 
-def _spread(seen: Points, known: Points) -> bool:
-    """Return whether the agreeing points span an area in both pictures, not a line or a spot."""
-    return all(np.sqrt(max(0.0, float(np.linalg.eigvalsh(np.cov(p.T))[0]))) > 0.015 for p in (seen, known))
+def _deviation(points: NDArray[np.float32], axis: int) -> float:
+    """Return the standard deviation of points along their narrow (0) or long (1) direction, pixels."""
+    return float(np.sqrt(max(0.0, float(np.linalg.eigvalsh(np.cov(points.T))[axis]))))
 
 
 def _plausible(matrix: warp.Matrix, copy_size: Points) -> bool:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.match import warp
-from provenance.match.detail import ALIKE, Gray, correlated, luma, of_blocks
+from provenance.match.detail import ALIKE, MIN_BLOCKS, Gray, correlated, luma, of_blocks
+from provenance.match.reference import shrunk
 
 #: Rounds, always both: the blocks that agree are known better after the first, and detail that correlates at
 #: .98 may still lie .8 pixel off, which the comparison sees as a difference.
@@ -20,8 +21,6 @@ ROUNDS: Final = 2
 _DRIFT = 0.04
 # Correlation of a block's detail above which it takes part in refinement: what was pasted must not pull.
 _STEADY = 0.3
-# Fewest textured blocks that say anything.
-_MIN_BLOCKS = 4
 
 
 def refined(
@@ -37,6 +36,9 @@ def refined(
     """
     known = luma(reference_rgb)
     trial = best = _trial(copy_rgb, known, matrix, inverted=inverted)
+    if not best.enough:  # too smooth: its coarser detail may do
+        known = luma(shrunk(reference_rgb, max(reference_rgb.shape) // 2))
+        trial = best = _trial(copy_rgb, known, matrix, inverted=inverted)
     for _ in range(ROUNDS):
         sharper = _sharpened(trial, known)
         if sharper is None:
@@ -56,6 +58,7 @@ class _Trial:
         steady: uint8, shape (h, w): 1 where the detail agrees enough to take part.
         mean: Mean correlation of the textured blocks; 0 where there are too few.
         share: Share of them that agree; 0 likewise.
+        enough: Whether there are enough of them to say anything.
     """
 
     matrix: warp.Matrix
@@ -63,6 +66,7 @@ class _Trial:
     steady: NDArray[np.uint8]
     mean: float
     share: float
+    enough: bool
 
 
 def _trial(copy_rgb: warp.Rgb, known: Gray, matrix: warp.Matrix, *, inverted: bool) -> _Trial:
@@ -70,9 +74,9 @@ def _trial(copy_rgb: warp.Rgb, known: Gray, matrix: warp.Matrix, *, inverted: bo
     seen = 255 - luma(laid) if inverted else luma(laid)
     alike, textured = correlated(seen, known, inside)
     found = of_blocks(alike, textured)
-    enough = len(found) >= _MIN_BLOCKS
+    enough = len(found) >= MIN_BLOCKS
     mean, share = (float(found.mean()), float(np.mean(found >= ALIKE))) if enough else (0.0, 0.0)
-    return _Trial(matrix, seen, (inside & (alike >= _STEADY)).astype(np.uint8), mean, share)
+    return _Trial(matrix, seen, (inside & (alike >= _STEADY)).astype(np.uint8), mean, share, enough)
 
 
 def _sharpened(trial: _Trial, known: Gray) -> warp.Matrix | None:

@@ -73,7 +73,7 @@ def aligned(aligner: align.Aligner, suspect: Suspect) -> Geometry | None:
         opened = reference.open_reference(suspect.picture)
         return aligner.align(opened, size, views, sift=near or agreeing >= PROMISING)
     if suspect.distance is not None:
-        return aligner.align_whole(reference.open_reference(suspect.picture), size)
+        return aligner.align_whole(reference.open_reference(suspect.picture), size, suspect.view.part)
     return None
 
 

@@ -27,7 +27,7 @@ def registered(rgb):
 
 
 def looked_up(book, rgb):
-    return book.by_features(views.seen(rgb, views.first_views(rgb)))
+    return book.by_features(views.first_look(rgb).views)
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from provenance.examination import View
+from provenance.fingerprint import image
+from provenance.fingerprint.code import PDQ256
 from provenance.fingerprint.local import Features
-from provenance.fingerprint.views import COUNT, first_views, further_views, part_views, seen
+from provenance.fingerprint.views import COUNT, first_look, further_look, look, part_views
 from tests.fakes.pictures import photograph
 
 
@@ -15,22 +17,41 @@ def words(views):
 
 
 def test_plain_and_mirrored_views_come_first():
-    rgb = np.asarray(photograph())
-    assert words(first_views(rgb)) == ["as it is", "mirrored"]
-    found = seen(rgb, first_views(rgb))
-    assert all(0 < len(Features.from_bytes(one.features)) <= COUNT for one in found)
+    found = first_look(np.asarray(photograph()))
+    assert words(one.view for one in found.views) == ["as it is", "mirrored"]
+    assert all(0 < len(Features.from_bytes(one.features)) <= COUNT for one in found.views)
+    assert found.codes == ()
 
 
 def test_a_border_of_a_tenth_gets_views_of_what_is_inside():
     rgb = np.asarray(photograph())
     wide = cv2.copyMakeBorder(rgb, 60, 60, 0, 0, cv2.BORDER_CONSTANT)
     narrow = cv2.copyMakeBorder(rgb, 12, 12, 0, 0, cv2.BORDER_CONSTANT)
-    assert words(first_views(wide))[2:] == ["border trimmed", "mirrored, border trimmed"]
-    assert len(first_views(narrow)) == 2
+    named = words(one.view for one in first_look(wide).views)
+    assert named[2:] == ["border trimmed", "mirrored, border trimmed"]
+    assert len(first_look(narrow).views) == 2
 
 
-def test_further_views_are_the_negative_and_other_scales():
-    assert words(further_views()) == [
+def test_pictures_on_a_page_get_views_and_codes_of_their_own():
+    rgb = np.asarray(photograph())[:400, :500]
+    page = np.full((700, 1200, 3), 250, np.uint8)
+    page[150:550, 100:600] = rgb
+    page[150:550, 640:1140] = rgb[::-1]
+    found = first_look(page)
+    assert words(one.view for one in found.views).count("a part") == 2
+    assert len({code.part for code in found.codes}) == 2
+    own = min(distance(code, image.pdq(rgb)[0]) for code in found.codes)
+    assert own <= PDQ256.radius
+
+
+def distance(code, fingerprint):
+    pair = (np.frombuffer(value, np.uint8) for value in (code.value, fingerprint.value))
+    return int(np.bitwise_count(np.bitwise_xor(*pair)).sum())
+
+
+def test_the_further_look_is_the_negative_other_scales_and_pictures_in_the_picture():
+    rgb = np.asarray(photograph())
+    assert words(one.view for one in further_look(rgb).views)[:6] == [
         "negative",
         "mirrored, negative",
         "at 256 px",
@@ -38,6 +59,11 @@ def test_further_views_are_the_negative_and_other_scales():
         "at 1024 px",
         "mirrored, at 1024 px",
     ]
+    inset = rgb.copy()
+    inset[40:220, 250:480] = cv2.resize(rgb[::-1], (230, 180), interpolation=cv2.INTER_AREA)
+    found = further_look(inset)
+    assert words(one.view for one in found.views)[-2:] == ["a part", "mirrored, a part"]
+    assert found.codes
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
@@ -59,4 +85,12 @@ def test_a_part_has_two_views():
 
 def test_flat_pictures_and_ribbons_have_no_features():
     for rgb in (np.full((200, 300, 3), 90, np.uint8), np.zeros((20, 900, 3), np.uint8)):
-        assert seen(rgb, first_views(rgb)) == ()
+        assert first_look(rgb).views == ()
+        assert further_look(rgb).views == ()
+
+
+def test_a_part_too_small_for_a_code_keeps_its_features():
+    rgb = np.asarray(photograph())
+    found = look(rgb, [(0.4, 0.4, 0.5, 0.5)])
+    assert found.codes == ()
+    assert found.views
