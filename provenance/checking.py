@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import cbor2
 
@@ -30,6 +30,7 @@ from provenance.service.doer import Tell
 from provenance.service.jobs import Job, Jobs, JobState, new_id
 from provenance.service.ownership import Ownership
 from provenance.signing.trust import TrustList
+from provenance.verdict import Verdict
 from provenance.verify import Verifier
 
 #: Age from which a file in the spool without a job is a leftover, seconds. Younger ones may be those of a job
@@ -61,6 +62,28 @@ class Checked:
     name: str
     declared: MediaType | None
     digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Interim:
+    """What a long film looks like so far; the report may say otherwise.
+
+    Attributes:
+        verdict: The verdict on what was looked at.
+        asset_id: The registered asset it seems to come from.
+        remains: What was not looked at yet, in words.
+    """
+
+    verdict: Verdict
+    asset_id: str | None
+    remains: tuple[str, ...]
+
+    @classmethod
+    def of(cls, report: Report) -> Self:
+        """Return what ``report``, made of the first look, says."""
+        best = report.evidence.best
+        found = best.record.asset_id if best is not None else None
+        return cls(report.verdict, found, report.evidence.not_checked)
 
 
 class Checking:
@@ -97,11 +120,17 @@ class Checking:
         self._kept: OrderedDict[tuple[object, ...], Report] = OrderedDict()
         self._lock = threading.Lock()
 
-    def now(self, checked: Checked, tenant: str, tell: Callable[[str], None] | None = None) -> Report:
+    def now(
+        self,
+        checked: Checked,
+        tenant: str,
+        tell: Callable[[str], None] | None = None,
+        interim: Callable[[Report], None] | None = None,
+    ) -> Report:
         """Return the report on a file as ``tenant`` sees it; the same file again is answered from memory.
 
         A kept report counts only while the ledger, the trust lists and the software are the same; its time is
-        that of the check, not of the repeated question.
+        that of the check, not of the repeated question. ``interim`` is given the first answer on a long film.
         """
         key = (checked.digest, checked.declared, tenant, self._store.head().size, self._engine)
         with self._lock:
@@ -110,7 +139,12 @@ class Checking:
             return replace(found, name=checked.name)
         seen: Seen = self._ownership.seen_by(tenant)
         report = self._verifier.verify(
-            checked.path, name=checked.name, declared=checked.declared, progress=tell, seen=seen
+            checked.path,
+            name=checked.name,
+            declared=checked.declared,
+            progress=tell,
+            seen=seen,
+            interim=interim,
         )
         with self._lock:
             self._kept[key] = report
@@ -148,7 +182,12 @@ class Checking:
         checked = Checked(
             self._spool / job.id, job.params["name"], declared, Digest.parse(job.params["digest"])
         )
-        report = self.now(checked, job.tenant, lambda stage: tell(stage, PERCENT.get(stage, 50.0), ""))
+        report = self.now(
+            checked,
+            job.tenant,
+            lambda stage: tell(stage, PERCENT.get(stage, 50.0), ""),
+            lambda first: tell("looking closer", 40.0, json.dumps(to_plain(Interim.of(first)))),
+        )
         return write_report(report)
 
     def cancel(self, job_id: str) -> Job:
@@ -203,6 +242,16 @@ def remove_old(folder: Path, keep_s: float, keep: Collection[str] = ()) -> None:
         with suppress(FileNotFoundError):
             if place.is_file() and place.name not in keep and time.time() - place.stat().st_mtime > keep_s:
                 place.unlink()
+
+
+def interim_of(job: Job) -> Interim | None:
+    """Return what a job found so far; None before its first answer, and of a job that is done."""
+    if not job.note or job.state is JobState.DONE:
+        return None
+    try:
+        return from_plain(Interim, json.loads(job.note))
+    except FormatError:  # a worker of another version wrote it; the report follows anyway
+        return None
 
 
 def problem_of(job: Job) -> dict[str, str]:

@@ -16,7 +16,7 @@ from provenance.report.html import report_css
 #: Paths that answer with HTML, also when something goes wrong.
 _PAGE_PREFIXES: Final = ("/check", "/r/", "/reference")
 _MEDIA_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-_NAMES: Final = ("page.css", "drop.js", "mark.svg")
+_NAMES: Final = ("page.css", "drop.js", "wait.js", "mark.svg")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,16 @@ import json
 import threading
 import time
 import wave
+from html import unescape
 
 import numpy as np
 import pytest
 
+from provenance.examiner import Examiner
 from provenance.service.access import Scope
 from provenance.service.doer import JobStoppedError
+from provenance.tiers import KEY_FRAMES_ONLY
+from provenance_cli.demo_films import portrait_film
 
 
 def recording(seconds: float = 4.0, seed: int = 1) -> bytes:
@@ -161,3 +165,66 @@ def test_received_files_share_a_limited_space_sr22(service, client, monkeypatch)
     assert (answer.status_code, answer.json()["code"]) == (503, "storage")
     assert service.app.state.wiring.space._used == 0
     assert not list(service.uploads.iterdir())
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    place = tmp_path_factory.mktemp("film") / "address.mp4"
+    portrait_film(place)
+    return place.read_bytes()
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Films count as long from five seconds on; the second look at them waits until it is let go."""
+    for module in ("provenance.tiers", "provenance.examiner"):
+        monkeypatch.setattr(f"{module}.LONG_S", 5.0)
+    go_on, usual = threading.Event(), Examiner.joined
+
+    def joined(*given, **named):
+        assert go_on.wait(30)
+        return usual(*given, **named)
+
+    monkeypatch.setattr(Examiner, "joined", joined)
+    yield go_on
+    go_on.set()
+
+
+def test_a_long_film_has_a_first_answer_with_what_remains(client, film, held):
+    answer = client.post("/v1/verify?name=address.mp4", content=film)
+    assert answer.json()["interim"] is None
+    location, told = answer.headers["location"], []
+    with client.stream("GET", f"{location}/events") as stream:
+        for line in stream.iter_lines():
+            if not line.startswith("data: "):
+                continue
+            told.append(json.loads(line.removeprefix("data: ")))
+            if told[-1]["interim"] is not None and not held.is_set():
+                asked = client.get(location).json()
+                assert asked["interim"] == told[-1]["interim"]
+                page = client.get(f"/r/{asked['id']}").text
+                assert asked["interim"]["verdict"]["summary"] in unescape(page)
+                assert KEY_FRAMES_ONLY in unescape(page)
+                held.set()
+    assert held.is_set(), "the first answer came before the last"
+    interim = next(one["interim"] for one in told if one["interim"])
+    assert interim["verdict"]["code"] == "no-evidence"
+    assert KEY_FRAMES_ONLY in interim["remains"]
+    assert (told[-1]["status"], told[-1]["interim"]) == ("done", None)
+    report = client.get(told[-1]["report"]).json()
+    assert KEY_FRAMES_ONLY not in report["not_checked"]
+
+
+def test_the_page_of_a_job_becomes_its_report_or_says_why_not(client):
+    sent = client.post("/check", files={"file": ("talk.wav", recording(seed=5), "audio/wav")})
+    assert (sent.status_code, sent.text) == (303, "")
+    place = sent.headers["location"]
+    waiting = client.get(place)
+    assert waiting.status_code == 200
+    _finished(client, place.replace("/r/", "/v1/jobs/"))
+    assert "No evidence found" in client.get(place).text
+    broken = client.post("/check", files={"file": ("a.flac", b"fLaC" + bytes(60), "audio/flac")})
+    _finished(client, broken.headers["location"].replace("/r/", "/v1/jobs/"))
+    told = client.get(broken.headers["location"])
+    assert told.status_code == 422
+    assert "could not be checked" in told.text

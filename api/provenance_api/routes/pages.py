@@ -8,9 +8,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from provenance.checking import problem_of
+from provenance.errors import NotFoundError
 from provenance.report.html import FACES, report_html
+from provenance.service.jobs import Job, JobState
 from provenance_api.auth import Verifying
+from provenance_api.job_schemas import JobOut
 from provenance_api.page import render, static_files
+from provenance_api.problems import problem
 from provenance_api.routes.verify import ReportName
 from provenance_api.schemas import LinksOut
 from provenance_api.uploads import Received
@@ -28,21 +33,40 @@ async def start(request: Request) -> HTMLResponse:
 
 @router.post("/check")
 def check(caller: Verifying, upload: Received, wiring: Wired) -> RedirectResponse:
-    """Check the chosen file and go to its report.
+    """Check the chosen picture and go to its report; of film and sound, go to the page of their job.
 
     The type that a browser declares is ignored: it follows the file's name, which people get wrong.
     """
-    report = wiring.check(replace(upload.checked, declared=None), caller)
-    return RedirectResponse(f"/r/{wiring.shelf.put(report)}", status_code=303)
+    checked = replace(upload.checked, declared=None)
+    if upload.is_picture:
+        name = wiring.shelf.put(wiring.check(checked, caller))
+    else:
+        name = wiring.check_later(checked, caller).id
+    return RedirectResponse(f"/r/{name}", status_code=303)
 
 
 @router.get("/r/{name}")
-def result(request: Request, name: ReportName, wiring: Wired) -> HTMLResponse:
-    """Show a report."""
-    report = wiring.report(name)
+def result(request: Request, name: ReportName, wiring: Wired) -> Response:
+    """Show a report; of a job that is not over, how far it is and what was found so far."""
+    try:
+        report = wiring.report(name)
+    except NotFoundError:
+        job = wiring.installation.jobs.find(name)
+        if job.state is JobState.FAILED:
+            return _failed(request, job)
+        if job.state.over:
+            raise
+        return HTMLResponse(render("waiting.html", request, job=JobOut.from_domain(job)))
     links = LinksOut.of(name, report)
     body = report_html(report, map_href=links.map, json_href=links.self, standalone=False)
     return HTMLResponse(render("result.html", request, report=report, body=body, links=links))
+
+
+def _failed(request: Request, job: Job) -> Response:
+    """Return the problem that a direct answer would have been."""
+    why = problem_of(job)
+    title = "The file could not be checked"
+    return problem(request, 422, why["code"], title, detail=why["detail"], hint=why["hint"])
 
 
 @router.get("/reference")

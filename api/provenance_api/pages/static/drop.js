@@ -54,6 +54,10 @@ function send(file) {
       location.assign(answer.links.page);
       return;
     }
+    if (request.status === 202 && answer) {
+      location.assign(`/r/${answer.id}`); // film and sound: a page that follows the job
+      return;
+    }
     rest();
     tell(answer || { title: "The service did not answer as expected", hint: "try again" });
   };
