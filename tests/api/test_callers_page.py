@@ -12,6 +12,7 @@ import pytest
 
 from provenance.service.access import Scope
 from tests.api.test_job_routes import recording
+from tests.fakes.pictures import encoded, photograph
 
 PAGE = Path(__file__).parents[2] / "docs" / "callers.md"
 BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
@@ -20,7 +21,7 @@ BLOCKS = re.findall(r"^```(sh|python)\n(.*?)^```$", PAGE.read_text("utf-8"), re.
 @pytest.fixture(scope="module")
 def folder(service, tmp_path_factory):
     made = tmp_path_factory.mktemp("caller")
-    shutil.copy(service.published.source, made / "photo.jpg")
+    (made / "photo.jpg").write_bytes(encoded(photograph("motorcycle_left.png"), quality=92))
     (made / "talk.wav").write_bytes(recording())
     _, key = service.app.state.wiring.installation.access.create("default", "", frozenset(Scope), None)
     (made / "env").write_text(f"http://127.0.0.1:{service.port}\n{key}\n")
