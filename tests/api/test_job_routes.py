@@ -16,7 +16,7 @@ from provenance.examiner import Examiner
 from provenance.service.access import Scope
 from provenance.service.doer import JobStoppedError
 from provenance.tiers import KEY_FRAMES_ONLY
-from provenance_cli.demo_films import portrait_film
+from provenance_cli import demo_films as films
 
 
 def recording(seconds: float = 4.0, seed: int = 1) -> bytes:
@@ -169,9 +169,12 @@ def test_received_files_share_a_limited_space_sr22(service, client, monkeypatch)
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    place = tmp_path_factory.mktemp("film") / "address.mp4"
-    portrait_film(place)
-    return place.read_bytes()
+    """A film of nothing that is registered."""
+    folder = tmp_path_factory.mktemp("film")
+    films.portrait_film(folder / "portrait.mp4")
+    change = lambda rgb, _: np.ascontiguousarray(np.roll(255 - rgb[::-1], 90, axis=(0, 1)))  # noqa: E731
+    films.copied(folder / "portrait.mp4", folder / "a.mp4", [(1.0, 9.0)], change=change)
+    return (folder / "a.mp4").read_bytes()
 
 
 @pytest.fixture
