@@ -173,6 +173,9 @@ def _edit(query: Query, rng: np.random.Generator, _: Path, folder: Path) -> Clip
         shown, own_rate, sound = _taken(original, at, half_s)
         rate = own_rate if not frames else rate
         size = frames[0].shape[1::-1] if frames else shown[0].shape[1::-1]
+        if own_rate != rate:  # or the second film would run at another speed
+            count = round(len(shown) * float(rate / own_rate))
+            shown = [shown[min(int(n * own_rate / rate), len(shown) - 1)] for n in range(count)]
         started_s = len(frames) / float(rate)
         frames += [clip_film.sized(one, *size) if one.shape[1::-1] != size else one for one in shown]
         waves.append(sound if sound is not None else np.zeros(round(half_s * RATE), np.float32))

@@ -43,6 +43,12 @@ def score(query: Query, clip: Clip, report: Report) -> dict[str, Any]:
             set(by_name) - wanted - ({query.other.name} if query.attack == "picture in picture" else set())
         ),
         "offset_s": _offset(query, clip.pieces, by_name),
+        "unsure": any(
+            segment.uncertain_s
+            for piece in clip.pieces
+            if piece.name in by_name
+            for segment in _segments(by_name[piece.name], Channel.PICTURE)
+        ),
         "told": _told(query, clip, [by_name[name] for name in wanted if name in by_name], differences),
         "alarm": any(alters(one) for one in differences),
         "elapsed_s": round(report.elapsed_s, 3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -28,6 +29,9 @@ _SHARPENED: Final = 6
 _TRIED_S: Final = tuple(step * 0.04 for step in range(-7, 8))
 #: Moments tried for every other stored frame: one frame at 25 a second to both sides.
 _NEAR_S: Final = (-0.04, 0.0, 0.04)
+#: How far the copy's frame may be from a moment to be compared with the stored frame of it, seconds: at six frames a
+#: second what moves fast is elsewhere.
+_WITHIN_S: Final = 0.06
 #: Longer side at which moments are told apart, pixels.
 _TIMING_PX: Final = 64
 #: Share of a stored frame's textured blocks that must look alike for the frame to count as laid onto it: below
@@ -36,6 +40,10 @@ LAID: Final = 0.6
 #: Least difference of luma in a block of 16 pixels, grey levels, fine detail left out. Source:
 #: docs/measurements.md, film: stored frames of 2.4 kB are up to 8 off in drawings and clipped skies.
 MIN_LEVELS: Final = 10.0
+#: Change of a region over its time, grey levels, up to which it stands still and from which it moves. Source: a logo
+#: re-encoded at crf 28 changes by under 3 levels in the median; things that walk by change theirs by 15 and more.
+STANDS_LEVELS: Final = 4.0
+MOVES_LEVELS: Final = 12.0
 # Detail finer than this is left out, pixels of a stored frame.
 _SOFT_PX = 1.5
 # Textured blocks below which a frame is taken as it is.
@@ -111,8 +119,24 @@ def _row(job: Job, region: Region, compared: Sequence[tuple[Frame, _Pair]], geom
     seen = next((rgb for pair, rgb in looks if pair is strongest), None)
     if seen is not None:
         plain = _named(plain, seen, strongest.known, geometry)
+    if _lies_on(looks, region.box, warp.matrix_of(geometry)):
+        plain = replace(plain, kind=DifferenceKind.OVERLAY)
     views = tuple(strip.View(pair.copy_s, pair.asset_s, rgb, pair.known) for pair, rgb in looks)
     return strip.Row(plain, views)
+
+
+def _lies_on(looks: Sequence[tuple[_Pair, image.Rgb]], box: Box, matrix: warp.Matrix) -> bool:
+    """Return whether a region shows one and the same thing while the original moves beneath it, as a logo does."""
+    if len(looks) < 2:
+        return False
+    grid = looks[0][0].known.shape[:2]
+    rows = slice(int(box.y * grid[0]), math.ceil((box.y + box.h) * grid[0]))
+    columns = slice(int(box.x * grid[1]), math.ceil((box.x + box.w) * grid[1]))
+    shown = [warp.onto(rgb, grid, matrix)[0][rows, columns].astype(np.float32) for _, rgb in looks]
+    known = [_sized(pair.known, grid)[rows, columns].astype(np.float32) for pair, _ in looks]
+    stands = max(float(np.median(np.abs(one - shown[0]))) for one in shown[1:])
+    moves = max(float(np.abs(one - known[0]).mean()) for one in known[1:])
+    return stands <= STANDS_LEVELS and moves >= MOVES_LEVELS
 
 
 def _named(plain: Difference, seen: image.Rgb, known: image.Rgb, geometry: Geometry) -> Difference:
@@ -191,7 +215,7 @@ def _around(
     """Return for each pair the copy's frames at small steps around its moment."""
     wanted = sorted({max(pair.copy_s + step, 0.0) for pair in pairs for step in steps_s})
     shown: dict[float, image.Rgb] = dict(
-        decode.read_moments(job.files[0], wanted, SIDE_PX, limits=job.limits)
+        decode.read_moments(job.files[0], wanted, SIDE_PX, within_s=_WITHIN_S, limits=job.limits)
     )
     return [
         (pair, [(step, shown[at]) for step in steps_s if (at := max(pair.copy_s + step, 0.0)) in shown])

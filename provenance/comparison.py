@@ -102,6 +102,8 @@ class Segment:
         pitch: Semitones by which the copy's sound is higher, about; 0 of a picture.
         geometry: How the copy's frames lie in the asset's during this stretch; None where the whole frames
             agree, and for sound.
+        uncertain_s: Seconds by which its place in the asset may be off, because other moments of the asset look the
+            same: a still scene, a loop. 0 where only one place fits.
     """
 
     channel: Channel
@@ -111,6 +113,7 @@ class Segment:
     strength: float
     pitch: float = 0.0
     geometry: Geometry | None = None
+    uncertain_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,17 @@ def segment_text(segment: Segment) -> str:
         return _still_text(segment, noun)
     speed = f" at {abs(segment.speed):.2f} x speed" if abs(abs(segment.speed) - 1) >= 0.02 else ""
     way = ", backwards" if segment.speed < 0 else ""
-    return f"{noun} {span_text(segment.copy)} is {span_text(segment.asset)} of the original{speed}{way}."
+    doubt = uncertain_text(segment)
+    return (
+        f"{noun} {span_text(segment.copy)} is {span_text(segment.asset)} of the original{speed}{way}{doubt}."
+    )
+
+
+def uncertain_text(segment: Segment) -> str:
+    """Return a clause that says how sure the place of a segment is; empty where only one fits."""
+    if not segment.uncertain_s:
+        return ""
+    return f"; the place is uncertain, for moments up to {segment.uncertain_s:.1f} s away look the same"
 
 
 def _still_text(segment: Segment, noun: str) -> str:
@@ -72,7 +82,7 @@ def _still_text(segment: Segment, noun: str) -> str:
     moment = f"the frame at {clock(segment.asset.start_s)} of the original"
     if not segment.copy.length_s:
         return f"The picture is {moment}."
-    return f"{noun} {span_text(segment.copy)} stands still at {moment}."
+    return f"{noun} {span_text(segment.copy)} stands still at {moment}{uncertain_text(segment)}."
 
 
 def difference_text(difference: Difference) -> str:

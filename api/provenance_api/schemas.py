@@ -53,7 +53,10 @@ class GeometryOut(Closed):
 
 
 class SegmentOut(Closed):
-    """A stretch of the copy that is a stretch of the original; ``speed`` below 0 runs backwards, 0 is a still."""
+    """A stretch of the copy that is a stretch of the original; ``speed`` below 0 runs backwards, 0 is a still.
+
+    ``uncertain_s`` is by how many seconds its place may be off, because other moments look the same.
+    """
 
     channel: str
     copy_: SpanOut = Field(alias="copy")
@@ -62,6 +65,7 @@ class SegmentOut(Closed):
     strength: float
     pitch: float
     geometry: GeometryOut | None
+    uncertain_s: float
 
 
 class AlignmentOut(Closed):

@@ -136,6 +136,7 @@ def _compared(match: Match) -> Iterator[str]:
             f"{_DEEP}- {segment.channel.value} {segment.copy.start_s:.2f}-{segment.copy.end_s:.2f} s is "
             f"{segment.asset.start_s:.2f}-{segment.asset.end_s:.2f} s, speed {segment.speed:.3f}, "
             f"strength {segment.strength:.2f}"
+            + (f", place uncertain by up to {segment.uncertain_s:.1f} s" if segment.uncertain_s else "")
         )
     if isinstance(match.comparison, Comparison):
         yield f"{_DEEP}- compared {match.comparison.compared:.0%} of the copy"

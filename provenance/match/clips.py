@@ -47,6 +47,11 @@ ROOM_S: Final = 20.0
 #: Most stored frames sent to a worker at once: 2.4 kB each, within the 16 MB of one message.
 MAX_STORED: Final = 4000
 
+#: Offsets in time around a framing's that are tried where its shared part has no place, seconds.
+STEP_S: Final = 0.25
+TRIED_S: Final = (-0.5, -0.25, 0.0, 0.25, 0.5)
+#: Share of the copy that must be placed for them not to be tried.
+PLACED_SHARE: Final = 0.5
 #: Move of a corner from which the shared part is coded again, fraction of the frame.
 MOVED: Final = 0.01
 
@@ -149,12 +154,49 @@ class ClipAligner:
         ]
         return next(iter(self._placed(moments)), framing)
 
+    def timed(self, framing: Framing, stored: Stored, duration_s: float) -> Framing:
+        """Return the framing at the offset in time at which most detail agrees; the same where none does.
+
+        Frames are met by stored ones up to half a second away, and a camera that moves is elsewhere by then: the
+        geometry is off by as much.
+
+        Args:
+            framing: What such frames gave.
+            stored: All stored frames of the film.
+            duration_s: Length of the copy, seconds.
+        """
+        about_s = float(np.median([one.offset_s for one in framing.placed]))
+        inside = [one for one in stored if about_s <= one[0] <= about_s + duration_s]
+        offsets = [about_s + step for step in TRIED_S]
+        moments: list[dict[str, object]] = [
+            {
+                "time_s": asset_s - offset_s,
+                "mirrored": framing.geometry.mirrored,
+                "stored": [{"time_s": asset_s, "blob": blob}],
+            }
+            for asset_s, blob in _evenly(inside, PLACED)
+            for offset_s in offsets
+            if 0 <= asset_s - offset_s <= duration_s
+        ]
+        best, most = framing, 0.0
+        answers = self._laid(moments)
+        for offset_s in offsets:
+            fitting = [one for one in answers if abs(one.offset_s - offset_s) < STEP_S / 2]
+            agreeing = sum(one.geometry.agreement for one in fitting)
+            if len(fitting) >= MIN_PLACED and agreeing > most:
+                geometry = warp.middle([one.geometry for one in fitting])
+                best, most = Framing(geometry, tuple(fitting)), agreeing
+        return best
+
     def _placed(self, moments: list[dict[str, object]]) -> list[Framing]:
+        return _grouped(self._laid(moments))
+
+    def _laid(self, moments: list[dict[str, object]]) -> list[Placed]:
         if not moments:
             return []
         moments.sort(key=lambda one: cast("float", one["time_s"]))
         answers = cast("list[object]", self._run("place_frames", {"moments": moments}))
-        return _grouped([from_plain(Placed, one) for one in answers])
+        return [from_plain(Placed, one) for one in answers]
 
     def segments(self, framing: Framing, stored: Stored, times: Iterable[float]) -> list[Segment]:
         """Return the segments of the copy in one framing, by codes of the shared part.

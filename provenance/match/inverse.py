@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Segment, Span
 from provenance.match import timeline
-from provenance.match.films import Codes, Times
+from provenance.match.certainty import uncertain_s
+from provenance.match.films import Codes, Films, Times
 from provenance.match.path import Line
 
 #: Passes over what is not explained yet: a stretch of the asset that comes back is found once a pass.
@@ -57,7 +59,17 @@ def align_stored(copy: Track, asset: Track) -> list[Segment]:
                 free &= (copy[1] < one.copy.start_s) | (copy[1] > one.copy.end_s)
         if len(found) == before:
             break
-    return list(_reaching(sorted(found, key=lambda one: one.copy.start_s), copy, _step(asset[1])))
+    films = Films.of(*copy, *asset)
+    reaching = _reaching(sorted(found, key=lambda one: one.copy.start_s), copy, _step(asset[1]))
+    return [_certain(one, films) for one in reaching]
+
+
+def _certain(one: Segment, films: Films) -> Segment:
+    """Return a segment with how far its place may be off."""
+    first, end = np.searchsorted(films.copy_s, [one.copy.start_s, one.copy.end_s]).tolist()
+    if end <= first:
+        return one
+    return replace(one, uncertain_s=uncertain_s(films, Line.of(one), first, end))
 
 
 def _turned(one: Segment, times: Times) -> Segment | None:

@@ -151,8 +151,12 @@ class TimedFinder:
         framings = aligner.framings(votes.places, stored)
         times = clips.place_times(votes, framings)
         tried: list[tuple[float, clips.Framing, list[Segment]]] = []
-        for framing in framings:
-            found, sharper = aligner.segments(framing, stored, times), framing
+        for one in framings:
+            framing, found = one, aligner.segments(one, stored, times)
+            if clips.explained(found, duration_s) < clips.PLACED_SHARE:
+                framing = aligner.timed(one, stored, duration_s)
+                found = aligner.segments(framing, stored, times) if framing is not one else found
+            sharper = framing
             if found and clips.moved(framing, sharper := aligner.sharpened(framing, found, stored)):
                 found = aligner.segments(sharper, stored, times)
             tried.append((clips.explained(found, duration_s), sharper, found))

@@ -8,7 +8,7 @@ frame, so a cut within a still scene goes to the line whose frames are nearer, a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Channel, Segment, Span
 from provenance.fingerprint.code import PDQ256
+from provenance.match.certainty import uncertain_s
 from provenance.match.films import FOREIGN_BITS, FRAME_RADIUS, Codes, Films, Times
 from provenance.match.path import Line, best_path, best_stretch, fit_line, runs
 
@@ -352,7 +353,8 @@ def _segment(films: Films, line: Line, first: int, end: int) -> Segment | None:
     start_s -= half if first else 0.0
     end_s += half if end < len(films.copy_s) else 2 * half
     strength = float(agrees.sum()) / max(float(compared.sum()), 1.0)
-    return line.segment(Channel.PICTURE, Span(start_s, end_s), strength)
+    made = line.segment(Channel.PICTURE, Span(start_s, end_s), strength)
+    return replace(made, uncertain_s=0.0 if held else uncertain_s(films, line, first, end))
 
 
 def _evidence(codes: NDArray[np.uint64], cost: NDArray[np.float32]) -> float:

@@ -1,8 +1,7 @@
 """Pixels and sound out of media files; the only user of PyAV. Pictures are read in the neighbour ``picture``.
 
-Runs in a media worker. Frames and sound come as iterators of bounded memory, on one clock: seconds since the
-earliest start of any track. The container's demuxer is fixed by the sniffed type, so that no playlist and no
-other file is ever opened on behalf of the media.
+Runs in a media worker. Frames and sound come as iterators of bounded memory, on one clock: seconds since the earliest
+start of any track. The sniffed type fixes the demuxer, so no playlist and no other file is opened on behalf of media.
 """
 
 from __future__ import annotations
@@ -100,10 +99,9 @@ def probe(file: BinaryIO, media_type: MediaType, limits: Limits) -> Probe:
         if not films and not sounds:
             raise MediaError(f"expected a picture or sound track in {media_type.value}, found none")
         width, height = _checked_size(films[0], limits) if films else (0, 0)
-        if len(films) > 1:
-            notes.append(f"the file holds {len(films)} picture tracks; only the first was looked at")
-        if len(sounds) > 1:
-            notes.append(f"the file holds {len(sounds)} sound tracks; only the first was looked at")
+        for kind, own in (("picture", films), ("sound", sounds)):
+            if len(own) > 1:
+                notes.append(f"the file holds {len(own)} {kind} tracks; only the first was looked at")
         duration_s = containers.duration(container)
         check_duration(duration_s, limits)
         return Probe(
@@ -154,16 +152,20 @@ def read_frames(
 
 
 def read_moments(
-    file: BinaryIO, times: Sequence[float], max_side: int = 512, *, limits: Limits = _DEFAULT_LIMITS
+    file: BinaryIO,
+    times: Sequence[float],
+    max_side: int = 512,
+    *,
+    within_s: float = math.inf,
+    limits: Limits = _DEFAULT_LIMITS,
 ) -> Iterator[tuple[float, Rgb]]:
     """Yield for each of some times the frame shown nearest to it; see :func:`read_frames`.
 
-    Times that lie close together are read in one go, so that no stretch is decoded twice.
-
     Args:
         file: The film; its type is sniffed.
-        times: Seconds, ascending; those after the end have no frame.
+        times: Seconds, ascending; those after the end have no frame. What lies close together is decoded once.
         max_side: Longest side of the frames, pixels.
+        within_s: Times with no frame that near have none: a film of six frames a second shows no moment exactly.
         limits: Duration, side and pixels, checked on every frame.
 
     Raises:
@@ -173,7 +175,7 @@ def read_moments(
     for at, time_s in enumerate(times):
         group.append(time_s)
         if at + 1 == len(times) or times[at + 1] - time_s > _WIND_S:
-            yield from _shown_at(file, Moments(group), max(group[0], 0.0), max_side, limits, None)
+            yield from _shown_at(file, Moments(group, within_s), max(group[0], 0.0), max_side, limits, None)
             group = []
 
 
@@ -220,14 +222,15 @@ def _shown_at(
         make = _FrameMaker(track, max_side, limits)
         for time_s, frame in _timed(container, track, shown, limits, on_note):
             for tick in ticks.up_to(time_s):
-                nearer = frame if last is None or time_s - tick < tick - last[0] else last[1]
-                yield tick, make.rgb(nearer)
+                near_s, nearer = (time_s, frame) if last is None or time_s - tick < tick - last[0] else last
+                if abs(near_s - tick) <= ticks.within_s:
+                    yield tick, make.rgb(nearer)
             last = (time_s, frame)
             if ticks.done:
                 return
         if last is None:
             raise MediaError("the picture track holds no frame that can be decoded")
-        for tick in ticks.up_to(last[0] + shown / 2):
+        for tick in ticks.up_to(last[0] + min(shown / 2, ticks.within_s)):
             yield tick, make.rgb(last[1])
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import mmap
 import signal
 import socket
 import subprocess
@@ -52,6 +53,9 @@ RECYCLE_AFTER = 256
 _RECYCLE_BUSY_S = CPU_LIFETIME_S / 6
 #: Seconds a worker may take to import its tasks; about 1 s where the disk is warm (measured).
 _BOOT_S = 120.0
+#: Resident memory, bytes, from which a worker is replaced: an engine that keeps what a large file took would add it
+#: to all that follows. Source: docs/measurements.md, film: a worker that signed an hour of film kept 400 MB.
+_RECYCLE_BYTES = 320 << 20
 _START = (
     "import sys; sys.path[:] = sys.argv[2:]\nfrom provenance.media.worker import main; main(int(sys.argv[1]))"
 )
@@ -104,7 +108,17 @@ class _Worker:
     @property
     def worn(self) -> bool:
         """Whether the worker should be replaced before another job."""
-        return self.jobs >= RECYCLE_AFTER or self.busy_s >= _RECYCLE_BUSY_S
+        old = self.jobs >= RECYCLE_AFTER or self.busy_s >= _RECYCLE_BUSY_S
+        return old or self.resident >= _RECYCLE_BYTES
+
+    @property
+    def resident(self) -> int:
+        """Memory that the process holds, bytes; 0 where the system does not tell."""
+        try:
+            pages = Path(f"/proc/{self.process.pid}/statm").read_text("ascii").split()[1]
+        except OSError:
+            return 0
+        return int(pages) * mmap.PAGESIZE
 
     def end(self, grace_s: float = 0.0) -> str:
         """Kill and reap the process; return how it ended, as text.

@@ -77,7 +77,7 @@ class Ticks:
     """The times k / rate between a start (included) and an end (excluded), taken in order."""
 
     def __init__(self, rate_hz: float, start_s: float, end_s: float) -> None:
-        self._rate, self._end = rate_hz, end_s
+        self._rate, self._end, self.within_s = rate_hz, end_s, math.inf
         self._next = math.ceil(start_s * rate_hz - 1e-9)
 
     @property
@@ -93,10 +93,10 @@ class Ticks:
 
 
 class Moments:
-    """Given times, ascending, taken in order."""
+    """Given times, ascending, taken in order; those with no frame within ``within_s`` seconds have none."""
 
-    def __init__(self, times: Sequence[float]) -> None:
-        self._left = deque(times)
+    def __init__(self, times: Sequence[float], within_s: float = math.inf) -> None:
+        self._left, self.within_s = deque(times), within_s
 
     @property
     def done(self) -> bool:

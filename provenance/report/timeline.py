@@ -228,7 +228,10 @@ def _channel(
             speed = _speed_words(one.speed)
             names = [f"{names[0]}, {speed}", speed]
         yield from _stretch(one.copy, duration_s, top, channel, *names)
-        yield from _stretch(one.asset, original_s, below, channel, span_text(one.asset))
+        there = [span_text(one.asset)]
+        if one.uncertain_s:
+            there = [f"{there[0]}, place uncertain", "uncertain", "?"]
+        yield from _stretch(one.asset, original_s, below, channel, *there)
     for number, difference in enumerate(differences, start=1):
         if difference.channel is channel and difference.span is not None:
             yield from _difference(number, difference.span, duration_s, top)

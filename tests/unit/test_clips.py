@@ -1,11 +1,15 @@
 """Frames that lie alike are one framing; a zoom does not pass for a crop where the offset says otherwise."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from provenance.evidence import Box, Channel, Geometry, Segment, Span
 from provenance.match import clips
 from provenance.match.clips import Placed
+from provenance.plain import to_plain
 
 
 def crop(scale, shift=0.0, inliers=50):
@@ -46,3 +50,30 @@ def test_view_times_are_on_the_grid_and_inside():
         assert np.all(np.diff(times) > 0)
         assert times[0] >= 0
         assert times[-1] <= max(duration_s, 0.25)
+
+
+class AgreesAt:
+    """A pool whose frames agree best at one offset in time, where the geometry is 0.8."""
+
+    def __init__(self, true_s):
+        self.true_s = true_s
+
+    def run(self, task, _files, params, *, timeout_s):
+        assert task == "place_frames"
+        assert len(params["moments"]) <= 64
+        answers = []
+        for moment in params["moments"]:
+            [one] = moment["stored"]
+            off = abs(one["time_s"] - moment["time_s"] - self.true_s)
+            made = replace(crop(0.8 + 0.1 * off), agreement=0.95 - off)
+            answers.append(to_plain(Placed(moment["time_s"], one["time_s"], made)))
+        return answers
+
+
+def test_the_geometry_is_taken_where_the_frames_agree_most():
+    stored = [(number / 2, b"") for number in range(100)]
+    met = clips.Framing(crop(0.83), tuple(Placed(float(t), t + 20.7, crop(0.83)) for t in range(3)))
+    aligner = clips.ClipAligner(AgreesAt(20.95), Path("copy.mp4"), 1.0)
+    best = aligner.timed(met, stored, 6.0)
+    assert best.geometry.matrix[0] == pytest.approx(0.8)
+    assert {round(one.offset_s, 2) for one in best.placed} == {20.95}

@@ -57,6 +57,12 @@ def test_given_moments_show_the_nearest_frames(with_b_frames):
     assert [number_of(rgb) for _, rgb in shown] == pytest.approx([3, 3, 25, 57], abs=1)
 
 
+def test_moments_that_no_frame_is_near_have_none(with_b_frames):
+    times = [0.31, 2.45, 2.5, 5.97]
+    shown = list(decode.read_moments(io.BytesIO(with_b_frames), times, within_s=0.03))
+    assert [time_s for time_s, _ in shown] == [0.31, 2.5]
+
+
 def test_moments_far_apart_are_wound_to_and_those_after_the_end_have_no_frame():
     long = film(options={"g": "20"}, count=200).getvalue()
     shown = list(decode.read_moments(io.BytesIO(long), [0.5, 18.0, 300.0]))

@@ -220,6 +220,16 @@ def test_worn_workers_are_replaced(monkeypatch):
     assert seen[0] != seen[3]
 
 
+def test_a_worker_that_keeps_much_memory_is_replaced(monkeypatch):
+    """What an engine keeps of a large file must not be added to what follows."""
+    with WorkerPool(TASKS, size=1) as pool:
+        first = pid(pool)
+        assert pid(pool) == first
+        monkeypatch.setattr(sandbox, "_RECYCLE_BYTES", 1 << 20)
+        assert pid(pool) == first  # the job after which it is found to hold more
+        assert pid(pool) != first
+
+
 def test_jobs_from_many_threads_share_the_workers():
     with WorkerPool(TASKS, size=2) as pool:
         found, errors = [], []
