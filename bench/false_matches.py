@@ -1,9 +1,10 @@
 """How often unrelated pictures match, by strength: the table of provenance.match.rates.
 
-Run: ``python -m bench.false_matches FOLDER [--copies 60] [--pairs 30000]``. Every picture of the folder is
-registered; copies (as they are, cropped, mirrored and recompressed) are held against the others as the
-product does it: stored features first, alignment only where they make it likely. Pairs within 75 bits of
-each other's codes in any form are left out as related. Pictures that share content without being related by
+Run: ``python -m bench.false_matches FOLDER [--others FOLDER] [--copies 60] [--pairs 30000]``. Every picture of the
+folders is registered; copies of the first folder's (as they are, cropped, mirrored and recompressed) are held against
+the others as the product does it: stored features first, alignment only where they make it likely. Pairs within 75
+bits of each other's codes in any form are left out as related, and so are regions of one photograph, whose names are
+alike up to ``@`` (as :mod:`bench.pictures.material` cuts them). Pictures that share content without being related by
 code stay in and must be looked at: they are printed.
 
 Rates are given with the upper end of their 95 % interval: 3/n where nothing was seen, Clopper and Pearson
@@ -33,7 +34,7 @@ from provenance.match.suspects import Suspect, shared_part
 
 RELATED_BITS = 75
 #: One pair in this many is laid onto each other whole and refined, features or not, to see how much detail agrees.
-FORCED_EACH = 20
+FORCED_EACH = 40
 
 
 def opened(folder: Path) -> Iterator[tuple[str, image.Rgb]]:
@@ -109,25 +110,40 @@ class Tally:
             self.strong.append((found.inliers, found.agreement, shared.distance, names))
 
 
+Known = tuple[str, image.Rgb, Suspect, list[bytes]]
+
+
+def known(folder: Path, most: int | None = None) -> list[Known]:
+    """Return the first pictures of a folder that can be registered: name, pixels, as stored, codes."""
+    pictures: list[Known] = []
+    for name, rgb in opened(folder):
+        if len(pictures) == most:
+            break
+        try:
+            pictures.append((name, rgb, *registered(rgb)))
+        except UnmatchableError:
+            continue
+    return pictures
+
+
 def main() -> None:
     """Print counts and rates by agreeing stored features, aligned features and agreeing blocks."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path)
+    options.add_argument("--others", type=Path, help="pictures that are registered only")
+    options.add_argument("--most", type=int, default=2000, help="most of them")
     options.add_argument("--copies", type=int, default=60)
     options.add_argument("--pairs", type=int, default=30_000)
     given = options.parse_args()
     cv2.setNumThreads(1)
     started = time.process_time()
-    pictures = []
-    for name, rgb in opened(given.folder):
-        try:
-            pictures.append((name, rgb, *registered(rgb)))
-        except UnmatchableError:
-            continue
+    pictures = known(given.folder)
+    strangers = [*pictures, *(known(given.others, given.most) if given.others else [])]
     tally = Tally()
     chosen = np.random.default_rng(1).permutation(len(pictures))[: given.copies]
     for name, rgb, _, codes in (pictures[number] for number in chosen):
-        others = [one for one in pictures if one[0] != name and not related(codes, one[3])]
+        own = name.partition("@")[0]
+        others = [one for one in strangers if one[0].partition("@")[0] != own and not related(codes, one[3])]
         for view, copy in copies(rgb) if tally.pairs < given.pairs else ():
             aligner = Aligner(copy)
             for other, _, suspect, _ in others:

@@ -60,7 +60,7 @@ def compare_picture(job: Job) -> object:
 
     Params: ``pixels``: :class:`Pixels`; ``suspects``: list of :class:`Suspect`, likeliest first. Result: per
     suspect None or {``geometry``, ``comparison``, ``map_png``, ``transformation``, ``aligned_distance``: PDQ
-    bits of the shared part, or None}.
+    bits of the shared part, or None where it was found by codes or has none}.
     """
     picture = from_plain(Pixels, job.params["pixels"])
     rgb = picture.array()
@@ -74,7 +74,8 @@ def compare_picture(job: Job) -> object:
             continue
         stored = reference.open_reference(suspect.picture)
         comparison, field = compared(rgb, stored, geometry)
-        shared = shared_part(rgb, stored, geometry)
+        # Who was found by a code has one already.
+        shared = shared_part(rgb, stored, geometry, coded=suspect.distance is None)
         sizes = ((picture.width, picture.height), (suspect.width, suspect.height))
         made = described(geometry, comparison, sizes, picture.jpeg_quality, shared.sharpness)
         answers.append(

@@ -78,11 +78,12 @@ def edged_panels(gray: Gray) -> tuple[Part, ...]:
     found: list[_Box] = []
     for left, right in combinations(sorted(across), 2):
         for top, bottom in combinations(sorted(down), 2):
-            if min(right - left, bottom - top) < MIN_SIDE_PX:
+            width, height = right - left, bottom - top
+            if min(width, height) < MIN_SIDE_PX:
                 continue
-            sides = (across[left][top:bottom], across[right][top:bottom])
-            ends = (down[top][left:right], down[bottom][left:right])
-            if min(float(side.mean()) for side in (*sides, *ends)) >= _SUPPORT:
+            sides = min(int(across[x][bottom] - across[x][top]) for x in (left, right))
+            ends = min(int(down[y][right] - down[y][left]) for y in (top, bottom))
+            if sides >= _SUPPORT * height and ends >= _SUPPORT * width:
                 found.append((left, top, right, bottom))
     return _chosen(found, small)
 
@@ -144,8 +145,8 @@ def _runs(plain: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return runs
 
 
-def _edges(gray: Gray) -> dict[int, NDArray[np.bool_]]:
-    """Return columns at whose left side an edge stands out, with the rows along which it does."""
+def _edges(gray: Gray) -> dict[int, list[int]]:
+    """Return columns at whose left side an edge stands out, with the number of rows above each that show it."""
     values = gray.astype(np.float32)
     step = np.zeros_like(values)
     step[:, 1:] = np.abs(np.diff(values, axis=1))
@@ -156,13 +157,13 @@ def _edges(gray: Gray) -> dict[int, NDArray[np.bool_]]:
     beside[:, 6:-6] = near[:, 6:-6]
     standing = (mean > _EDGE_RATIO * beside) & (mean > _EDGE_LEVELS)
     length = standing.sum(axis=0)
-    chosen: dict[int, NDArray[np.bool_]] = {}
+    chosen: dict[int, list[int]] = {}
     for column in np.argsort(-length, kind="stable").tolist():
         if len(chosen) == _EDGES or length[column] < MIN_SIDE_PX * 0.6:
             break
         if all(abs(column - other) > 2 for other in chosen):
             near_by = standing[:, max(0, column - 1) : column + 2].any(axis=1)
-            chosen[column] = np.asarray(near_by)
+            chosen[column] = [0, *np.cumsum(near_by).tolist()]
     return chosen
 
 

@@ -97,11 +97,13 @@ class Aligner:
         views: Sequence[View] = propose.VIEWS,
         *,
         sift: bool = True,
+        start: propose.Fit | None = None,
     ) -> Geometry | None:
         """Return how the copy lies in the reference, or None where it is no copy of it.
 
-        1. ORB features of the copy in each view: the first whose map makes the detail of the two pictures
-           agree well settles it, else the one with the most agreeing features.
+        1. A map already proposed, by enough features to need no more, settles it if it makes the detail agree.
+           Else ORB features of the copy in each view: the first whose map makes the detail of the two pictures
+           agree well, or the one with the most agreeing features.
         2. Where fewer than nine agree: SIFT, which finds more in smooth pictures.
         3. Where fewer than nine agree still: correlation of the whole pictures in eight forms.
         4. Refinement by enhanced correlation; then the detail of the two pictures must agree.
@@ -112,6 +114,7 @@ class Aligner:
                 where absent.
             views: The views to look at, likeliest first.
             sift: Whether SIFT is tried; it costs ten times what a view does.
+            start: What :meth:`proposed` says of the reference's stored features, if it was asked.
 
         Returns:
             The geometry; ``inliers`` is 0 where it rests on correlation alone.
@@ -121,7 +124,11 @@ class Aligner:
         """
         reference = luma(shrunk(reference_rgb, propose.SIDE_PX))
         size = asset_size or _size(reference)
-        best = self._by_orb(reference_rgb, reference, views)
+        best: tuple[propose.Fit, warp.Matrix, float] | None = None
+        if start is not None and start.inliers >= propose.PLENTY:
+            best = (start, *_refined(self._small, reference_rgb, start))
+        if not _settled(best):
+            best = self._by_orb(reference_rgb, reference, views)
         if sift and not _settled(best):
             fit = self._by_sift(reference)
             if fit is not None:
@@ -152,15 +159,17 @@ class Aligner:
         alike = agreement(self._small, reference_rgb, dense)
         return _geometry(dense, 0, self.copy_rgb.shape, asset_size, alike)
 
-    def agreeing(self, stored: local.Features, asset_size: tuple[int, int], view: View) -> int:
-        """Return how many stored features of an asset one plausible map of a view explains; 0 under five.
+    def proposed(self, stored: local.Features, asset_size: tuple[int, int], view: View) -> propose.Fit | None:
+        """Return the plausible map of a view that most stored features of an asset agree on; None under five.
 
         This costs a fiftieth of :meth:`align`: what it does not make likely need not be aligned.
         """
         seen = self._of(view)
-        if seen is None:
-            return 0
-        fit = self._fit(stored, seen, asset_size, view, propose.LIKELY)
+        return None if seen is None else self._fit(stored, seen, asset_size, view, propose.LIKELY)
+
+    def agreeing(self, stored: local.Features, asset_size: tuple[int, int], view: View) -> int:
+        """Return how many stored features agree with the map of :meth:`proposed`; 0 where there is none."""
+        fit = self.proposed(stored, asset_size, view)
         return fit.inliers if fit is not None else 0
 
     def strongest(self, reference_rgb: warp.Rgb, views: Sequence[View]) -> Geometry | None:

@@ -18,7 +18,7 @@ INLIERS: Final = 9
 #: Fewest that make a pair worth aligning in full. Source: docs/measurements.md, matching: one wrong pair in a
 #: few hundred has as many.
 LIKELY: Final = 5
-#: Inliers that settle a film frame, so that no further view is looked at.
+#: Inliers that settle a film frame or a stored picture, so that no further features or views are looked at.
 PLENTY: Final = 30
 #: Fewest that, with detail that agrees, settle the matter, so that no further view or method is tried.
 SURE: Final = 15

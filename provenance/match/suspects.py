@@ -44,7 +44,7 @@ class SharedPart:
     """The part that an aligned copy and its reference share.
 
     Attributes:
-        distance: PDQ distance of the two, bits; None where the part is too small or too flat for a code.
+        distance: PDQ distance of the two, bits; None where the part is too small or flat for a code, or not asked.
         sharpness: Fine detail of the copy against the reference's; None where the reference has none.
     """
 
@@ -65,22 +65,31 @@ def aligned(aligner: align.Aligner, suspect: Suspect) -> Geometry | None:
     """
     size = (suspect.width, suspect.height)
     near = suspect.distance is not None and suspect.distance <= PDQ256.radius
-    agreeing = 0
-    if suspect.features is not None and not near:
-        agreeing = aligner.agreeing(local.Features.from_bytes(suspect.features), size, suspect.view)
-    if near or agreeing:
+    start = None
+    if suspect.features is not None:
+        start = aligner.proposed(local.Features.from_bytes(suspect.features), size, suspect.view)
+    if near or start is not None:
         views = [suspect.view, *(view for view in propose.VIEWS if view != suspect.view)]
         opened = reference.open_reference(suspect.picture)
-        return aligner.align(opened, size, views, sift=near or agreeing >= PROMISING)
+        sift = near or (start is not None and start.inliers >= PROMISING)
+        return aligner.align(opened, size, views, sift=sift, start=start)
     if suspect.distance is not None:
         return aligner.align_whole(reference.open_reference(suspect.picture), size, suspect.view.part)
     return None
 
 
-def shared_part(copy_rgb: image.Rgb, reference_rgb: image.Rgb, geometry: Geometry) -> SharedPart:
+def shared_part(
+    copy_rgb: image.Rgb, reference_rgb: image.Rgb, geometry: Geometry, *, coded: bool = True
+) -> SharedPart:
     """Return how near the part is that copy and reference share.
 
     What the copy does not cover is taken from the reference in both, so that only the shared part counts.
+
+    Args:
+        copy_rgb: uint8, shape (h, w, 3), upright.
+        reference_rgb: uint8, shape (h, w, 3).
+        geometry: How the copy lies in the reference.
+        coded: Whether the codes of the part are wanted, twelve milliseconds.
     """
     laid, inside = warp.onto(copy_rgb, reference_rgb.shape, warp.matrix_of(geometry))
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
@@ -90,6 +99,8 @@ def shared_part(copy_rgb: image.Rgb, reference_rgb: image.Rgb, geometry: Geometr
     shown = np.where(inside[..., None], 255 - laid if geometry.negative else laid, reference_rgb)[part]
     known = np.ascontiguousarray(reference_rgb[part])
     sharpness = detail.sharpness(np.ascontiguousarray(shown), known)
+    if not coded:
+        return SharedPart(None, sharpness)
     try:
         ours, theirs = (image.pdq(one)[0] for one in (np.ascontiguousarray(shown), known))
     except UnmatchableError:
