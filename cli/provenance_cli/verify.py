@@ -57,7 +57,10 @@ class _Outcome:
 )
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the result there.")
 @click.option(
-    "--map", "map_path", type=click.Path(path_type=Path), help="Write the difference picture (PNG) there."
+    "--map",
+    "map_path",
+    type=click.Path(path_type=Path),
+    help="Write the difference picture (PNG) there; each original has one.",
 )
 @click.option("--require-trusted", is_flag=True, help="Exit 4 where the issuer is on no trust list.")
 @click.option("--require-credentials", is_flag=True, help="Exit 5 where no credentials hold.")
@@ -183,7 +186,10 @@ def _write_maps(outcome: _Outcome, map_path: Path, *, several: bool, force: bool
             continue
         place = inputs.in_output(source, map_path, Path(source.path.name + ".map.png"), several=several)
         place.parent.mkdir(parents=True, exist_ok=True)
-        files.write_whole(place, report.map_png, replace=force)
+        for number, (_, picture) in enumerate(report.maps, 1):
+            # A collage has a picture for each original: map.png, map.2.png ...
+            each = place if number == 1 else place.with_name(f"{place.stem}.{number}{place.suffix}")
+            files.write_whole(each, picture, replace=force)
 
 
 def _why_no_map(report: Report) -> str:

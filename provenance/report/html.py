@@ -162,9 +162,19 @@ def report_html(
         comparison=_comparison(evidence.best),
         timeline=_timeline(evidence),
         map_href=map_href,
+        other_maps=_other_maps(report, None if standalone else map_href),
         json_href=json_href,
         css=Markup(report_css()) if standalone else "",  # noqa: S704 - the package's own file
     )
+
+
+def _other_maps(report: Report, map_href: str | None) -> list[tuple[str, str]]:
+    """Return title and address of the pictures of further originals, embedded where there is no address."""
+    others = list(enumerate(report.maps, 1))[1:]
+    return [
+        (title, f"{map_href}?match={number}" if map_href else _data_uri("image/png", picture))
+        for number, (title, picture) in others
+    ]
 
 
 def _data_uri(media_type: str, content: bytes) -> str:

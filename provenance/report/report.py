@@ -41,9 +41,22 @@ class Report:
     def map_png(self) -> bytes | None:
         """The picture of the answer for the best match, if there is one."""
         best = self.evidence.best
-        if best is None or isinstance(best.comparison, Unavailable):
-            return None
-        return best.comparison.map_png
+        return None if best is None else _map_of(best)
+
+    @property
+    def maps(self) -> tuple[tuple[str, bytes], ...]:
+        """Title of the original and picture of the answer, for each original that the copy shows.
+
+        The first is the best match's; there is none where that has none.
+        """
+        if self.map_png is None:
+            return ()
+        drawn = ((lead.record.title, _map_of(lead)) for lead in self.evidence.leads)
+        return tuple((title, picture) for title, picture in drawn if picture is not None)
+
+
+def _map_of(match: Match) -> bytes | None:
+    return None if isinstance(match.comparison, Unavailable) else match.comparison.map_png
 
 
 def report_json(report: Report) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, Response
 
@@ -26,6 +26,8 @@ from provenance_api.wiring import Wired, Wiring
 router = APIRouter(prefix="/v1", tags=["verify"])
 #: The name of a kept report in an address.
 ReportName = Annotated[str, PathParameter(pattern="^[0-9a-f]{32}$")]
+#: Which original of a collage, in the order of the report.
+MapNumber = Annotated[int, Query(ge=1, le=1000)]
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 _BODY: Final[dict[str, Any]] = {
     "parameters": [
@@ -118,9 +120,9 @@ def report_file(name: ReportName, wiring: Wired) -> Response:
 @router.get(
     "/reports/{name}/map.png", response_class=Response, responses={200: {"content": {"image/png": {}}}}
 )
-def report_map(name: ReportName, wiring: Wired) -> Response:
-    """Return the copy beside the registered original with the differences marked."""
-    picture = wiring.report(name).map_png
-    if picture is None:
-        raise NotFoundError("expected a difference picture, this report has none")
-    return Response(picture, media_type="image/png")
+def report_map(name: ReportName, wiring: Wired, match: MapNumber = 1) -> Response:
+    """Return the copy beside a registered original with the differences marked; of a collage, one for each."""
+    maps = wiring.report(name).maps
+    if match > len(maps):
+        raise NotFoundError(f"expected a difference picture, this report has {len(maps) or 'none'}")
+    return Response(maps[match - 1][1], media_type="image/png")
