@@ -186,7 +186,11 @@ def _found_reason(match: Match) -> Reason:
         return Reason(
             "registry.match", f"Matches the registered asset {record_text(match.record)} by {ways}."
         )
-    text = f"Resembles the registered asset {record_text(match.record)} by {ways} only: a look-alike, not confirmed."
+    heard = {one.family for one in match.found} == {Family.SOUND}
+    like = "perhaps one voice saying similar words" if heard else "a look-alike"
+    text = (
+        f"Resembles the registered asset {record_text(match.record)} by {ways} only: {like}, not confirmed."
+    )
     return Reason("registry.lookalike", text)
 
 

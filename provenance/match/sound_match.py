@@ -12,7 +12,7 @@ import numpy as np
 from provenance.evidence import Difference, Family, Found, Segment
 from provenance.examination import SoundTrack
 from provenance.fingerprint.sound import MEL_STEPS_PER_DB
-from provenance.match import sound_changes, soundtrack, spectrum
+from provenance.match import sound_changes, soundtrack, spectrum, takes
 
 #: Length, seconds, and score (agreement of the spectra and :data:`BITS_WEIGHT` times by how much fewer bits than
 #: :data:`BITS_AT` differ) from which a stretch is the same recording. Source: docs/measurements.md, clips: one voice
@@ -81,28 +81,29 @@ def match_sound(copy: SoundTrack, ref: SoundTrack) -> SoundMatch:
         return SoundMatch()
     copy_mel, ref_mel = copy.spectrum_array(), ref.spectrum_array()
     kept: list[Segment] = []
-    best = (0.0, 0.0, 0.0)
+    best, copied = (0.0, 0.0, 0.0), False
     for segment in aligned:
         bits = soundtrack.bit_error(forms, codes, segment)
         put, agreement = spectrum.placed(copy_mel, ref_mel, segment)
         score = agreement + BITS_WEIGHT * (BITS_AT - bits)
         if agreement >= LEAST_AGREEMENT and score >= least_score(segment.copy.length_s, copy.duration_s):
             kept.append(put)
+            copied = copied or takes.one_take(forms, codes, (copy_mel, ref_mel), segment, put)
             best = max(best, (segment.copy.length_s, agreement, bits))
     if not kept:
         return SoundMatch()
+    segments = tuple(spectrum.settled(copy_mel, ref_mel, kept))
+    return SoundMatch(segments, _families(best, copy.duration_s, copied=copied))
+
+
+def _families(best: tuple[float, float, float], copy_s: float, *, copied: bool) -> tuple[Found, ...]:
+    """Return what speaks for a match; the codes alone where it may be another reading by the same voice."""
     length_s, agreement, bits = best
-    least = least_score(length_s, copy.duration_s) - BITS_WEIGHT * (BITS_AT - bits)
-    found = (
-        Found(Family.SOUND, "sound codes in one order of time", bits, BITS_AT),
-        Found(
-            Family.SPECTRUM,
-            "stored spectrum along the alignment",
-            1 - agreement,
-            1 - max(least, LEAST_AGREEMENT),
-        ),
-    )
-    return SoundMatch(tuple(spectrum.settled(copy_mel, ref_mel, kept)), found)
+    codes = Found(Family.SOUND, "sound codes in one order of time", bits, BITS_AT)
+    if not copied:
+        return (codes,)
+    least = max(least_score(length_s, copy_s) - BITS_WEIGHT * (BITS_AT - bits), LEAST_AGREEMENT)
+    return codes, Found(Family.SPECTRUM, "stored spectrum along the alignment", 1 - agreement, 1 - least)
 
 
 def differences(
