@@ -30,7 +30,9 @@ from provenance.match.spectrum import (
 
 #: Deviations of the stretch's own noise above which a passage differs, in residual and in missing energy both.
 #: Source: docs/measurements.md, clips: 150 minutes of clean copies stay under it, replaced words begin at 5.7.
-DIFFERS: Final = 4.7
+DIFFERS: Final = 5.2
+# ... and above which its neighbourhood belongs to it: half a window before it begins the mean is half as high.
+_ABOUT = 2.8
 #: Shortest passage that is told, seconds: two syllables.
 MIN_PASSAGE_S: Final = 0.4
 #: Level, dB over all bands, by which sound must exceed the original's over :data:`OVERLAY_S` to be an overlay.
@@ -123,11 +125,14 @@ class _Stretch:
     def passages(self) -> Iterator[Difference]:
         """Yield passages that are off the original and lack its energy."""
         score = self.score()
-        for first, end in _stretches(score >= DIFFERS):
-            # The window's mean is above the limit already half a window before the passage begins.
+        # At the ends half a window is all there is, and that varies more.
+        whole = np.zeros(len(score), np.bool_)
+        whole[_WINDOW // 2 : len(score) - _WINDOW // 2] = True
+        for first, end in _stretches(score >= _ABOUT):
             span = self._span(first, end)
-            if span.length_s >= MIN_PASSAGE_S:
-                yield self._difference(DifferenceKind.SOUND_DIFFERS, span, float(score[first:end].max()))
+            strength = float(score[first:end].max(where=whole[first:end], initial=0.0))
+            if strength >= DIFFERS and span.length_s >= MIN_PASSAGE_S:
+                yield self._difference(DifferenceKind.SOUND_DIFFERS, span, strength)
 
     def score(self) -> Levels:
         """Return by how many deviations each row differs in a way that an addition does not explain.
