@@ -49,7 +49,7 @@ FOREIGN_AGREEMENT: Final = 0.5
 CLEAN_AGREEMENT: Final = 0.85
 CLEAN_AGREEMENT_SPREAD: Final = 0.13
 #: Shortest stretch put between two parts that nearly follow on each other in the original, seconds.
-MIN_INSERTED_S: Final = 0.3
+MIN_INSERTED_S: Final = 0.25
 #: Seconds of the original that may lie between, or be told twice, around something put in.
 SEAM_S: Final = 0.5
 

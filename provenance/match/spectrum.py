@@ -190,14 +190,14 @@ def _seam(copy_mel: Mel, ref_mel: Mel, before: Segment, after: Segment) -> tuple
     """Return two neighbours with their seam where it costs least; rows between them may be on no line."""
     if abs(after.copy.start_s - before.copy.end_s) > _NEAR_S:
         return before, after
-    start_s = max(before.copy.start_s, before.copy.end_s - _BEYOND_S)
-    span = Span(start_s, min(after.copy.end_s, after.copy.start_s + _BEYOND_S))
+    ends = sorted((before.copy.end_s, after.copy.start_s))
+    start_s = max(before.copy.start_s, ends[0] - _BEYOND_S)
+    span = Span(start_s, min(after.copy.end_s, ends[1] + _BEYOND_S))
     rows = np.arange(int(np.ceil(span.start_s * MEL_RATE)), int(span.end_s * MEL_RATE))
     if len(rows) < MIN_ROWS:
         return before, after
     costs = [_costs(copy_mel, ref_mel, one, rows) for one in (before, after)]
-    least = max(_LEAST_DB, *(float(np.percentile(one, 25)) for one in costs))
-    foreign = _FOREIGN * least
+    foreign = max(_foreign(copy_mel, ref_mel, one) for one in (before, after))
     first = np.r_[0.0, np.cumsum(costs[0] - foreign)]
     second = np.r_[0.0, np.cumsum(costs[1] - foreign)]
     second = second[-1] - second
@@ -232,6 +232,12 @@ def _trimmed(copy_mel: Mel, ref_mel: Mel, segment: Segment) -> Segment:
     return _along(segment, Line.of(segment), Span(start_s, end_s))
 
 
+def _foreign(copy_mel: Mel, ref_mel: Mel, segment: Segment) -> float:
+    """Return the cost of a row, dB, above which it is not the segment's."""
+    rows, _ = grid(copy_mel, ref_mel, segment.copy, Line.of(segment))
+    return _FOREIGN * max(_LEAST_DB, float(np.median(_costs(copy_mel, ref_mel, segment, rows))))
+
+
 def _costs(copy_mel: Mel, ref_mel: Mel, segment: Segment, rows: NDArray[np.intp]) -> Levels:
     """Return by how many dB each row differs along the segment's line, after its tone and each row's level."""
     line = Line.of(segment)
@@ -250,11 +256,39 @@ def _with_ends(copy_mel: Mel, ref_mel: Mel, segments: list[Segment]) -> list[Seg
     if not segments:
         return segments
     found = list(segments)
-    before = Span(0.0, found[0].copy.start_s)
-    found[:1] = _joined(*_end(copy_mel, ref_mel, before, found[0]), found[0])
-    after = Span(found[-1].copy.end_s, len(copy_mel) / MEL_RATE)
-    found[-1:] = _joined(found[-1], *_end(copy_mel, ref_mel, after, found[-1]))
+    found[:1] = _with_start(copy_mel, ref_mel, found[0])
+    found[-1:] = _with_finish(copy_mel, ref_mel, found[-1])
     return found
+
+
+def _with_start(copy_mel: Mel, ref_mel: Mel, segment: Segment) -> list[Segment]:
+    begins_s = segment.copy.start_s
+    if begins_s <= _SURE_S:
+        begins_s += _foreign_rows(copy_mel, ref_mel, segment)[0] / MEL_RATE
+    end = _end(copy_mel, ref_mel, Span(0.0, begins_s), segment)
+    if not end:
+        return [segment]
+    return _joined(*end, _along(segment, Line.of(segment), Span(begins_s, segment.copy.end_s)))
+
+
+def _with_finish(copy_mel: Mel, ref_mel: Mel, segment: Segment) -> list[Segment]:
+    length_s, ends_s = len(copy_mel) / MEL_RATE, segment.copy.end_s
+    if ends_s >= length_s - _SURE_S:
+        ends_s -= _foreign_rows(copy_mel, ref_mel, segment)[1] / MEL_RATE
+    end = _end(copy_mel, ref_mel, Span(ends_s, length_s), segment)
+    if not end:
+        return [segment]
+    return _joined(_along(segment, Line.of(segment), Span(segment.copy.start_s, ends_s)), *end)
+
+
+def _foreign_rows(copy_mel: Mel, ref_mel: Mel, segment: Segment) -> tuple[int, int]:
+    """Return how many rows at the start and at the end of a segment are rather not its own: fewer than half."""
+    rows, _ = grid(copy_mel, ref_mel, segment.copy, Line.of(segment))
+    if len(rows) < MIN_ROWS:
+        return 0, 0
+    over = _costs(copy_mel, ref_mel, segment, rows) - _foreign(copy_mel, ref_mel, segment)
+    first, last = (np.r_[0.0, np.cumsum(one[: len(rows) // 2])] for one in (over, over[::-1]))
+    return int(first.argmax()), int(last.argmax())
 
 
 def _end(copy_mel: Mel, ref_mel: Mel, gap: Span, neighbour: Segment) -> list[Segment]:
