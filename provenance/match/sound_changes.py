@@ -140,9 +140,10 @@ class _Stretch:
         Something of the original is missing, or hardly anything of its movement is left under what is there.
         """
         residual, missing, alike = self._off()
-        off = _deviations(residual, _LEAST_NOISE_DB[0])
+        own = alike >= np.median(alike)
+        off = _deviations(residual, own, _LEAST_NOISE_DB[0])
         lost = np.where(alike <= _LOST, off / 2, 0.0)
-        return np.maximum(np.minimum(off, _deviations(missing, _LEAST_NOISE_DB[1])), lost)
+        return np.maximum(np.minimum(off, _deviations(missing, own, _LEAST_NOISE_DB[1])), lost)
 
     def overlays(self) -> Iterator[Difference]:
         """Yield stretches in which the copy is louder than the original all over the spectrum."""
@@ -214,9 +215,10 @@ def _alike(a: Levels, b: Levels) -> Levels:
     return np.asarray(both / np.maximum(norm, 1e-6), np.float64)
 
 
-def _deviations(values: Levels, least: float) -> Levels:
-    middle = float(np.median(values))
-    noise = max(1.4826 * float(np.median(np.abs(values - middle))), least)
+def _deviations(values: Levels, own: NDArray[np.bool_], least: float) -> Levels:
+    """Return by how many deviations values are above those of rows that are the original's for sure."""
+    middle = float(np.median(values[own]))
+    noise = max(1.4826 * float(np.median(np.abs(values[own] - middle))), least)
     return np.asarray((values - middle) / noise, np.float64)
 
 
