@@ -30,6 +30,8 @@ MIN_ROWS: Final = 12
 # rows by which it is then moved. Source: docs/measurements.md, clips: ten seconds 3 % too fast agree by .4 before and
 # .9 after.
 _END_ROWS, _NEAR_ROWS = tuple(np.arange(-5, 5.5, 0.5).tolist()), (0.0, -0.5, 0.5, -1.0, 1.0, -2.0, 2.0)
+# Agreement that a part may lose when it is put on its neighbour's line: another phrase loses .3 and more.
+_AS_GOOD = 0.05
 # Agreement that another speed must add, and seconds that show one.
 _WORTH_A_SPEED, _TELLING_S = 0.03, 3.0
 # Neighbours whose seam is looked for again: at most this far apart, seconds, and so far beyond on both sides.
@@ -108,7 +110,8 @@ def settled(copy_mel: Mel, ref_mel: Mel, segments: Sequence[Segment]) -> list[Se
         FormatError: A shape or type is another.
     """
     check(copy_mel, ref_mel)
-    found = _with_ends(copy_mel, ref_mel, [_trimmed(copy_mel, ref_mel, one) for one in segments])
+    plain = _plain(copy_mel, ref_mel, segments)
+    found = _with_ends(copy_mel, ref_mel, [_trimmed(copy_mel, ref_mel, one) for one in plain])
     for number in range(len(found) - 1):
         found[number : number + 2] = _seam(copy_mel, ref_mel, *found[number : number + 2])
     return found
@@ -184,6 +187,28 @@ def _correlation(a: Levels, b: Levels) -> float:
 
 def _along(segment: Segment, line: Line, copy: Span) -> Segment:
     return replace(line.segment(Channel.SOUND, copy, segment.strength), pitch=segment.pitch)
+
+
+def _plain(copy_mel: Mel, ref_mel: Mel, segments: Sequence[Segment]) -> list[Segment]:
+    """Return the segments, two as one where one line explains both: what comes twice in the original has two places."""
+    found: list[Segment] = []
+    for segment in segments:
+        found.append(segment)
+        while len(found) > 1 and (one := _one_line(copy_mel, ref_mel, *found[-2:])) is not None:
+            found[-2:] = [one]
+    return found
+
+
+def _one_line(copy_mel: Mel, ref_mel: Mel, before: Segment, after: Segment) -> Segment | None:
+    if before.pitch != after.pitch or after.copy.start_s - before.copy.end_s > _NEAR_S:
+        return None
+    for other, line in ((before, Line.of(after)), (after, Line.of(before))):
+        moved = _along(other, line, other.copy)
+        inside = line.at(other.copy.start_s) >= 0 and moved.asset.end_s <= len(ref_mel) / MEL_RATE
+        own, there = (_best_shift(copy_mel, ref_mel, one, _NEAR_ROWS)[1] for one in (other, moved))
+        if inside and there >= own - _AS_GOOD:
+            return _along(other, line, Span(before.copy.start_s, after.copy.end_s))
+    return None
 
 
 def _seam(copy_mel: Mel, ref_mel: Mel, before: Segment, after: Segment) -> tuple[Segment, Segment]:

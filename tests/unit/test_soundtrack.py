@@ -297,6 +297,45 @@ def test_a_cut_within_a_sentence_is_placed_to_a_tenth_of_a_second():
     assert classify_edits(None, (before, after), differences) == (Edit.CUT,)
 
 
+@pytest.mark.parametrize("at_s", [1.5, 12.0])
+def test_a_cut_whose_rest_is_too_short_for_codes_is_a_cut(at_s):
+    wave = np.concatenate([cut(film(), 5, 5 + at_s), cut(film(), 5.8 + at_s, 19.3)])
+    found, differences = compared(opus(wave))
+    assert classify_edits(None, found, differences) == (Edit.CUT,)
+    before, after = found
+    assert before.copy.end_s == pytest.approx(at_s, abs=0.3)
+    assert after.asset.start_s - before.asset.end_s == pytest.approx(0.8, abs=0.3)
+
+
+def test_of_two_passages_with_one_beginning_the_copied_one_is_found():
+    text = np.concatenate(
+        [cut(melody(1), 0, 9), cut(melody(2), 0, 12), cut(melody(1), 0, 9), cut(melody(3), 0, 9)]
+    )
+    (found,) = match_sound(track(cut(text, 21, 36)), track(text)).segments
+    assert found.asset.start_s == pytest.approx(21, abs=0.1)
+
+
+@pytest.mark.parametrize("tempo", [1.03, 0.97])
+def test_the_speed_of_a_short_segment_is_put_right_by_the_spectrum(tempo):
+    stored = taken(film)
+    rows = np.rint(10 * 20 + np.arange(200) * tempo).astype(int)
+    start = Segment(Channel.SOUND, Span(0, 10), Span(9.85, 19.85), 1.0, 1.0)
+    found, agreement = placed(stored.mel[rows], stored.mel, start)
+    assert found.speed == pytest.approx(tempo, abs=0.006)
+    assert agreement >= 0.8
+
+
+def test_a_voice_replaced_for_half_of_a_stretch_is_told_with_its_times():
+    wave = cut(film(), 10, 26).copy()
+    wave[4 * RATE_HZ : 12 * RATE_HZ] = cut(melody(9), 5, 13)
+    (line,) = [Segment(Channel.SOUND, Span(0, 16), Span(10, 26), 1.0, 1.0)]
+    told = compare_sound(sound(opus(wave)).mel, taken(film).mel, [line], 16.0)
+    spans = [one.span for one in told if one.kind is DifferenceKind.SOUND_DIFFERS]
+    assert spans[0].start_s == pytest.approx(4, abs=0.5)
+    assert spans[-1].end_s == pytest.approx(12, abs=0.5)
+    assert sum(span.length_s for span in spans) >= 6
+
+
 @pytest.mark.parametrize("at_s", [2.5, 12.5])
 def test_words_put_in_near_an_end_are_found_too(at_s):
     wave = np.concatenate([cut(film(), 5, 5 + at_s), cut(melody(9), 3, 3.8), cut(film(), 5 + at_s, 20)])
