@@ -131,7 +131,7 @@ class PictureFinder:
         chosen: dict[str, Candidate] = {}
         for one in candidates:
             if one.asset_id not in search.found or not search.found[one.asset_id].confirmed:
-                chosen[one.asset_id] = _joined(chosen.get(one.asset_id), one)
+                chosen[one.asset_id] = joined(chosen.get(one.asset_id), one)
         suspects: dict[str, Suspect] = {}
         for asset_id, one in chosen.items():
             if (suspect := self._suspect(one)) is not None:
@@ -202,11 +202,17 @@ class _Search:
         self.pixels, self.found = pixels, found
 
 
-def _joined(one: Candidate | None, other: Candidate) -> Candidate:
-    """Return one candidate of two by different ways: the distance of the one, the view of the other."""
+def joined(one: Candidate | None, other: Candidate) -> Candidate:
+    """Return one candidate of two: by codes, which come first, and by features.
+
+    A code within the strict radius knows the part of the copy; one further off may be chance, features know better.
+    """
     if one is None:
         return other
-    return replace(one, votes=other.votes, view=other.view if other.distance is None else one.view)
+    near = one.distance is not None and one.distance <= PDQ256.radius
+    return replace(
+        one, votes=other.votes, view=one.view if near or other.distance is not None else other.view
+    )
 
 
 def found_by_geometry(geometry: Geometry, bits: int | None = None) -> list[Found]:

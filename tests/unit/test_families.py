@@ -1,13 +1,17 @@
 """What an alignment is worth: features, and detail beside features or beside a code as near as PDQ's own radius."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from provenance.evidence import Box, Family, Geometry
+from provenance.examination import View
 from provenance.fingerprint.code import PDQ256
 from provenance.match.align import INLIERS, align_picture
-from provenance.match.picture_finder import found_by_geometry
+from provenance.match.candidates import Candidate
+from provenance.match.picture_finder import found_by_geometry, joined
 from provenance.match.rates import DETAIL_AGREEING
 from provenance.match.reference import make_reference, open_reference
 from tests.unit.test_pictures import photograph
@@ -45,3 +49,12 @@ def test_a_picture_without_features_agrees_in_its_coarser_detail():
     assert found is not None
     assert found.agreement >= DETAIL_AGREEING
     assert Family.DETAIL in {one.family for one in found_by_geometry(found, 4)}
+
+
+def test_a_near_code_keeps_its_part_and_a_far_one_takes_the_view_of_the_features():
+    part = View(part=(0.0, 0.1, 1.0, 0.5), name="a part")
+    voted = Candidate("asset", 4.0, view=View(mirrored=True))
+    near = Candidate("asset", 250.0, 6, "as it is, a part", part)
+    assert joined(near, voted).view == part
+    assert joined(replace(near, distance=PDQ256.radius + 1), voted).view == voted.view
+    assert joined(None, voted) is voted
