@@ -29,8 +29,7 @@ import numpy as np
 from PIL import Image
 
 from bench.fuzz_api import service
-
-_TICK = os.sysconf("SC_CLK_TCK")
+from bench.process import cpu_s, listener, resident
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +78,6 @@ async def _send(
         times.append(time.perf_counter() - started)
         number += load.connections
     writer.close()
-
-
-def cpu_s(process: int) -> float:
-    """Return CPU seconds of a process and of those it started."""
-    total = 0.0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(stat.parent.name) == process or int(fields[1]) == process:
-            total += (int(fields[11]) + int(fields[12])) / _TICK
-    return total
 
 
 def measure(port: int, process: int, load: Load, seconds: float) -> None:
@@ -204,12 +190,11 @@ def main() -> int:
 
 def _measure_all(folder: Path, port: int, loads: Sequence[Load], seconds: float) -> None:
     with service(folder, port, again=True):
-        process = _listener(port)
+        process = listener(port)
         for load in loads:
             _warm(port, load)
             measure(port, process, load, seconds)
-        resident = int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-        print(f"resident memory of the service process: {resident >> 20} MiB")
+        print(f"resident memory of the service process: {resident(process) >> 20} MiB")
 
 
 def _warm(port: int, load: Load) -> None:
@@ -222,15 +207,6 @@ def _warm(port: int, load: Load) -> None:
         writer.close()
 
     asyncio.run(once())
-
-
-def _listener(port: int) -> int:
-    """Return the process that serves ``port``: the one with this port in its command line."""
-    for line in Path("/proc").glob("[0-9]*/cmdline"):
-        words = line.read_bytes().split(b"\0")
-        if b"serve" in words and str(port).encode() in words:
-            return int(line.parent.name)
-    raise RuntimeError("the service is not there")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ from provenance_api.witnessing import Witnessing
 
 #: Checks admitted for each media worker: one at work, some waiting for it.
 PLACES_PER_WORKER = 8
+#: Bodies that may arrive at once; each is a connection and a file, and must keep up at least 4 KiB a second.
+RECEIVING = 512
 #: Clients that may follow a job at once.
 STREAMS = 64
 #: Seconds that jobs under way have to come to their next step when the service stops.
@@ -141,6 +143,7 @@ def _wire(installation: Installation, folder: Path) -> Wiring:
         installation,
         SharedShelf(installation.reports) if installation.store.shared else MemoryShelf(),
         Places(limits.workers * PLACES_PER_WORKER),
+        Places(RECEIVING, "bodies"),
         Places(STREAMS, "followed jobs"),
         Space(limits.upload_space_bytes, installation.settings.spool_folder / "jobs"),
         installation.engine(limits.workers),

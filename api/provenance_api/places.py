@@ -38,14 +38,22 @@ class Places:
         """Take a place.
 
         Raises:
-            UnavailableError: All are taken; nothing of the request was read yet.
+            UnavailableError: All are taken.
         """
         if not self._free.acquire(blocking=False):
-            raise UnavailableError(
-                f"expected at most {self._count} {self._what} at once, all places are taken",
-                hint="try again in a few seconds",
-            )
+            raise self._full()
         self.used += 1
+
+    def check(self) -> None:
+        """Return if a place is free, which may be taken the moment after; raises UnavailableError."""
+        if self.used >= self._count:
+            raise self._full()
+
+    def _full(self) -> UnavailableError:
+        return UnavailableError(
+            f"expected at most {self._count} {self._what} at once, all places are taken",
+            hint="try again in a few seconds",
+        )
 
     def leave(self) -> None:
         """Give the place back."""

@@ -135,15 +135,21 @@ def clean_name(text: str) -> str:
 
 @asynccontextmanager
 async def _upload(request: Request, max_bytes: int, receive: Reception) -> AsyncIterator[Upload]:
-    """Give the received body as a file that is gone on every way out."""
+    """Give the received body as a file that is gone on every way out.
+
+    While it arrives it has a place among many, so that slow clients take none from those who are checked; where
+    no check could begin, nothing of the body is read.
+    """
     wiring = wired(request)
-    with wiring.places.taken(), wiring.space.file() as take:
+    wiring.places.check()
+    with wiring.receiving.taken(), wiring.space.file() as take:
         descriptor, text = tempfile.mkstemp(dir=wiring.folder)
         path = Path(text)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 upload = await receive(request, path, Sink(file, max_bytes, take), max_bytes)
-            yield upload
+            with wiring.places.taken():
+                yield upload
         finally:
             path.unlink(missing_ok=True)  # noqa: ASYNC240 - awaiting here could be cancelled, and the file stay
 

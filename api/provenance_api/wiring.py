@@ -44,6 +44,7 @@ class Wiring:
         installation: The open installation.
         shelf: Finished reports.
         places: Room for checks.
+        receiving: Room for bodies that are arriving.
         streams: Room for clients that follow a job.
         space: Room for received files.
         engine: Does the jobs of this process.
@@ -54,6 +55,7 @@ class Wiring:
     installation: Installation
     shelf: Shelf
     places: Places
+    receiving: Places
     streams: Places
     space: Space
     engine: Engine

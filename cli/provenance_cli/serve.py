@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import ipaddress
 import os
+import resource
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _IDLE_S, _FAREWELL_S = 5, 20
 #: Connections beyond this are answered 503. Idle ones are cheap; what costs something is bounded by itself.
 _CONNECTIONS = 2_048
+#: Open files that so many connections, bodies on their way and the database need.
+_DESCRIPTORS = 4_096
 #: The protocol with a deadline for request heads; by name, since the command line does not know the service.
 _PROTOCOL = ("provenance_api.protocol", "GuardedProtocol")
 #: Where ``--dev`` puts its installation.
@@ -49,6 +52,7 @@ def command(session: Session, *, host: str | None, port: int | None, dev: bool) 
     number = settings.port if port is None else port
     # The service reads its settings by itself, so that the command line need not know it.
     os.environ["PROVENANCE_CONFIG"] = str(config.resolve())
+    _allow_descriptors()
     say(f"provenance: serving on http://{address}:{number}, end with Ctrl+C")
     uvicorn.run(
         "provenance_api.app:create_app",
@@ -75,6 +79,13 @@ def _checked(session: Session) -> Settings:
     with session.installation() as opened:
         _ = opened.keys, opened.note_signer, opened.trust, opened.memory
         return opened.settings
+
+
+def _allow_descriptors() -> None:
+    """Raise this process's limit of open files as far as it may, for connections and bodies on their way."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if most == resource.RLIM_INFINITY else min(_DESCRIPTORS, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(allowed, wanted), most))
 
 
 def _loopback(address: str) -> bool:

@@ -229,7 +229,8 @@ class _State:
         values = bands(codes)
         places = np.empty((BANDS, len(codes)), np.uint32)
         starts = np.zeros((BANDS, _VALUES + 1), np.uint32)
-        for band in range(BANDS):
+        # Zeros that nobody writes take no memory: a service keeps ten indexes, most of them empty, at 4 MiB each.
+        for band in range(BANDS if len(codes) else 0):
             column = np.ascontiguousarray(values[:, band])
             places[band] = np.argsort(column, kind="stable")
             starts[band, 1:] = np.cumsum(np.bincount(column, minlength=_VALUES))

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.fuzz_api import service
 from bench.postgres import Server, find_binaries
+from bench.process import listener
 from provenance.service.access import Scope
 from provenance.setup import initialise
 from provenance.signing import keys
@@ -87,7 +88,7 @@ def test_without_descriptors_requests_are_503_and_come_back_case_112(tmp_path):
     ):
         picture = encoded(photograph("coffee.png"), quality=85)
         assert client.post("/v1/verify", content=picture).status_code == 200
-        process = _listener(PORT)
+        process = listener(PORT)
         _, hard = resource.prlimit(process, resource.RLIMIT_NOFILE)
         resource.prlimit(process, resource.RLIMIT_NOFILE, (64, hard))
         statuses: Counter[int] = Counter()
@@ -102,14 +103,6 @@ def test_without_descriptors_requests_are_503_and_come_back_case_112(tmp_path):
         assert statuses[503], "the descriptors were used up"
         assert client.post("/v1/verify", content=picture).status_code == 200
         assert client.get("/readyz").status_code == 200
-
-
-def _listener(port: int) -> int:
-    for line in Path("/proc").glob("[0-9]*/cmdline"):
-        words = line.read_bytes().split(b"\0")
-        if b"serve" in words and str(port).encode() in words:
-            return int(line.parent.name)
-    raise AssertionError("the service is not there")
 
 
 @pytest.mark.slow
