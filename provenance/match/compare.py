@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match import warp
 from provenance.match.bend import is_bend
+from provenance.match.fade import Outlines
 from provenance.match.paint import look
 from provenance.match.residual import SCALES, Residual, residual
 
@@ -160,6 +161,8 @@ def _beyond(found: Residual, energy: tuple[float, float], shift: tuple[float, fl
 def _regions(found: Residual) -> list[_Region]:
     """Return the connected regions around seeds, strongest first."""
     seed, grown = _beyond(found, SEED, SHIFT_SEED), _beyond(found, GROW, SHIFT_GROW)
+    torn = _beyond(found, SEED, (np.inf, np.inf))
+    outlines = Outlines(found.copy - found.expected, found.inside)
     strengths = _strength(found)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(grown.astype(np.uint8), connectivity=8)
     regions = []
@@ -167,6 +170,8 @@ def _regions(found: Residual) -> list[_Region]:
         left, top, width, height, area = (int(value) for value in stats[label])
         mask = labels == label
         if area < MIN_SHARE * grown.size or not (mask & seed).any():
+            continue
+        if not (mask & torn).any() and outlines.fades(mask):
             continue
         strength = float(strengths[mask].max())
         rows, columns = slice(top, top + height), slice(left, left + width)

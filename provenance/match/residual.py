@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.match import warp
+from provenance.match.settle import settled
 from provenance.match.tone import toned
 
 #: Widths of the blocks, pixels of the reference at a long side of 512: about 1 and 4 parts in 1000 of a
@@ -35,6 +36,9 @@ _BLURS = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 4.0)
 _FLOORS = (1.0, 2.5, 2.5)
 # Weight of the belief that a level stays what it was, in blocks: a colour too rare to show its tone keeps it.
 _BELIEF = 0.02
+# Level of the copy from which, and up to which, a channel is cut off, and the level at which the original in the
+# copy's tone is then believed to be there too.
+_WHITE, _BLACK = (250.0, 225.0), (5.0, 30.0)
 # Least spread of block means, grey levels: rounding, and what a tone curve of seven terms leaves.
 _LEAST_SHIFT = 2.0
 # Least energy that counts as typical: half a standard deviation.
@@ -96,8 +100,11 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
         inside: bool, shape (h, w): where the copy covers the reference; at least 64 pixels.
     """
     known = _grey(reference_rgb) if _colourless(laid, inside) else reference_rgb
-    copy = _planes(laid.astype(np.float32))
-    expected = _planes(toned(laid.astype(np.float32), known.astype(np.float32), inside))
+    shown_rgb = laid.astype(np.float32)
+    expected_rgb = toned(shown_rgb, known.astype(np.float32), inside)
+    shown_rgb, _ = settled(shown_rgb, expected_rgb, inside)
+    expected_rgb = _cut_off(shown_rgb, expected_rgb)
+    copy, expected = _planes(shown_rgb), _planes(expected_rgb)
     blur = _blur(copy[:, :, 0], expected[:, :, 0], inside)
     shown = copy
     if blur > 0:
@@ -113,6 +120,16 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     shift = np.stack([_shift(shown - expected, sigma, inside, width) for width in SCALES])
     middle = float(np.median(sigma[:, :, 0][inside]))
     return Residual(deviation, energy, shift, inside, copy, expected, sigma[:, :, 0], blur, middle)
+
+
+def _cut_off(shown: Plane, expected: Plane) -> Plane:
+    """Return the original with the copy's own level where both are at the same end of what a file can show.
+
+    Clipped light says no more than that it was at least as light.
+    """
+    white = (shown >= _WHITE[0]) & (expected >= _WHITE[1])
+    black = (shown <= _BLACK[0]) & (expected <= _BLACK[1])
+    return np.where(white | black, shown, expected).astype(np.float32)
 
 
 def _planes(rgb: Plane) -> Plane:
@@ -250,3 +267,4 @@ def _shift(rest: Plane, sigma: Plane, inside: warp.Mask, width: int) -> Plane:
         own = _mean(sigma[:, :, channel], inside, width) * (8 / width)
         strongest = np.maximum(strongest, value / np.maximum(np.maximum(usual, own), _LEAST_SHIFT))
     return np.where(inside, strongest, 0).astype(np.float32)
+

@@ -23,6 +23,9 @@ _ROUNDS: Final = 10
 _BELIEF, _EVEN = 0.02, 0.3
 # Blocks of a tone, pixels: tone is a matter of areas, which do not feel misregistration and grain.
 _BLOCK_PX = 8
+# Levels up to and from which a channel is cut off, the share of a block's pixels from which its mean tells no tone,
+# and the share of the blocks that must be left.
+_CUT, _CUT_SHARE, _FEWEST = (2.0, 253.0), 0.05, 0.2
 # Terms of the tone curve; those of the light follow them.
 _CURVE = 7
 
@@ -45,11 +48,15 @@ def toned(copy: Plane, known: Plane, inside: Mask) -> Plane:
     seen, was = (cv2.resize(a, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) for a in (copy, known))
     row, column = np.divmod(np.arange(size[0] * size[1]), size[0])
     tile = (row * 3 // size[1]) * 3 + column * 3 // size[0]
-    blocks, pixels = _places(size[0], size[1])[where], _places(width, height)
+    cut = cv2.resize(((copy <= _CUT[0]) | (copy >= _CUT[1])).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    cut = cut.reshape(-1, 3)
+    pixels = _places(width, height)
     made = np.empty_like(known)
     for channel in range(3):
-        terms = _terms(np.asarray(was[where], np.float32), channel, blocks)
-        curve = _robust(terms, np.asarray(seen[where, channel], np.float32), tile[where])
+        kept = where & (cut[:, channel] <= _CUT_SHARE)
+        kept = kept if kept.sum() >= _FEWEST * where.sum() else where
+        terms = _terms(np.asarray(was[kept], np.float32), channel, _places(size[0], size[1])[kept])
+        curve = _robust(terms, np.asarray(seen[kept, channel], np.float32), tile[kept])
         made[:, :, channel] = (_terms(known.reshape(-1, 3), channel, pixels) @ curve).reshape(height, width)
     # What the copy's tone drove beyond black and white was cut off there.
     return np.clip(made, 0, 255)
