@@ -20,6 +20,7 @@ from provenance.match import warp
 from provenance.match.bend import is_bend
 from provenance.match.fade import Outlines
 from provenance.match.paint import look
+from provenance.match.lettering import kind_of_writing
 from provenance.match.residual import SCALES, Residual, residual
 
 #: Energy (log of mean squared deviation) of 16 and 32 pixel blocks from which a block is altered. Source:
@@ -33,6 +34,11 @@ SPREAD: Final = (0.40, 0.28)
 SHIFT_SEED: Final = (9.5, 8.5)
 SHIFT_GROW: Final = (5.0, 4.0)
 SHIFT_SPREAD: Final = (1.4, 1.1)
+#: Contradiction of marks from which a place is altered, from which neighbours belong to it, and what one is worth in
+#: standard deviations of clean copies. Source: :mod:`provenance.match.structure`.
+TORN_SEED: Final = 1.0
+TORN_GROW: Final = 0.5
+TORN_STRENGTH: Final = 8.0
 #: Share of the reference that a copy must go beyond it to count as framed, and the rim left out then, pixels: the
 #: error of a perspective and the reach of its blur.
 BEYOND: Final = 0.01
@@ -148,11 +154,13 @@ def _strength(found: Residual) -> Plane:
     """Return the strongest of the statistics at each pixel, in standard deviations of clean copies."""
     energy = [plane / spread for plane, spread in zip(found.energy, SPREAD, strict=True)]
     shift = [plane / spread for plane, spread in zip(found.shift, SHIFT_SPREAD, strict=True)]
-    return np.asarray(np.maximum(np.max([*energy, *shift], axis=0), 0), np.float32)
+    return np.asarray(np.maximum(np.max([*energy, *shift, found.torn * TORN_STRENGTH], axis=0), 0), np.float32)
 
 
-def _beyond(found: Residual, energy: tuple[float, float], shift: tuple[float, float]) -> warp.Mask:
-    beyond = np.zeros(found.inside.shape, np.bool_)
+def _beyond(
+    found: Residual, energy: tuple[float, float], shift: tuple[float, float], torn: float
+) -> warp.Mask:
+    beyond = found.torn > torn
     for scale in range(len(SCALES)):
         beyond |= (found.energy[scale] > energy[scale]) | (found.shift[scale] > shift[scale])
     return beyond & found.inside
@@ -160,8 +168,8 @@ def _beyond(found: Residual, energy: tuple[float, float], shift: tuple[float, fl
 
 def _regions(found: Residual) -> list[_Region]:
     """Return the connected regions around seeds, strongest first."""
-    seed, grown = _beyond(found, SEED, SHIFT_SEED), _beyond(found, GROW, SHIFT_GROW)
-    torn = _beyond(found, SEED, (np.inf, np.inf))
+    seed, grown = _beyond(found, SEED, SHIFT_SEED, TORN_SEED), _beyond(found, GROW, SHIFT_GROW, TORN_GROW)
+    torn = _beyond(found, SEED, (np.inf, np.inf), TORN_SEED)
     outlines = Outlines(found.copy - found.expected, found.inside)
     strengths = _strength(found)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(grown.astype(np.uint8), connectivity=8)
@@ -234,6 +242,9 @@ def _box(found: Residual, region: _Region, changed: warp.Mask) -> Box:
 
 def _kind(found: Residual, region: _Region, surroundings: _Surroundings) -> DifferenceKind:
     """Return what the region looks like: paint is an overlay, what moved is warped, lost detail is removed."""
+    rewritten = kind_of_writing(*surroundings)
+    if rewritten is not None:
+        return rewritten
     seen = look(*surroundings)
     here = (region.rows, region.columns)
     shown_detail, known_detail = (

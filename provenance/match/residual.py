@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from provenance.match import warp
 from provenance.match.settle import settled
+from provenance.match.structure import contradiction
 from provenance.match.tone import toned
 
 #: Widths of the blocks, pixels of the reference at a long side of 512: about 1 and 4 parts in 1000 of a
@@ -43,6 +44,9 @@ _WHITE, _BLACK = (250.0, 225.0), (5.0, 30.0)
 _LEAST_SHIFT = 2.0
 # Least energy that counts as typical: half a standard deviation.
 _LEAST_TYPICAL = float(np.log(0.25 + 0.1))
+# Upper quartile of a good copy's energy, and how many times that is allowed for: 256 colours and JPEG at quality 5
+# give up to 2. Source: docs/measurements.md, alteration.
+_EVEN, _MOST_UNEVEN = 0.3, 3.0
 # Most that the channels of a copy without colour differ, grey levels: JPEG and film rounding.
 _GREY = 6
 # A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
@@ -63,8 +67,10 @@ class Residual:
         deviation: float32, shape (h, w, 3): luma and the two colour differences, in standard deviations of
             the copy's own noise at this texture.
         energy: float32, shape (2, h, w): log of the mean squared deviation of the block around each pixel,
-            against its typical value in the part that agrees; one plane per scale.
-        shift: float32, shape (2, h, w): mean of the block in standard deviations of such means.
+            against its typical value in the part that agrees; less where the whole copy is uneven; one plane per
+            scale.
+        shift: float32, shape (2, h, w): mean of the block in standard deviations of such means, likewise.
+        torn: float32, shape (h, w): where both show marks, and not the same ones (:mod:`provenance.match.structure`).
         inside: bool, shape (h, w): where the copy covers the reference.
         copy: float32, shape (h, w, 3): the copy, luma and colour differences, 0..255.
         expected: float32, shape (h, w, 3): the reference in the copy's tone and blur.
@@ -77,6 +83,7 @@ class Residual:
     deviation: Plane
     energy: Plane
     shift: Plane
+    torn: Plane
     inside: warp.Mask
     copy: Plane
     expected: Plane
@@ -118,8 +125,11 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     deviation = rest / sigma
     energy = np.stack([_energy(deviation, inside, width) for width in SCALES])
     shift = np.stack([_shift(shown - expected, sigma, inside, width) for width in SCALES])
+    uneven = np.array([_uneven(plane[inside]) for plane in energy], np.float32)[:, None, None]
     middle = float(np.median(sigma[:, :, 0][inside]))
-    return Residual(deviation, energy, shift, inside, copy, expected, sigma[:, :, 0], blur, middle)
+    torn = contradiction(shown[:, :, 0], expected[:, :, 0], sigma[:, :, 0])
+    energy, shift = energy / uneven, shift / np.sqrt(uneven)
+    return Residual(deviation, energy, shift, np.where(inside, torn, 0), inside, copy, expected, sigma[:, :, 0], blur, middle)
 
 
 def _cut_off(shown: Plane, expected: Plane) -> Plane:
@@ -246,6 +256,14 @@ def _mean(plane: Plane, inside: warp.Mask, width: int) -> Plane:
     share = cv2.blur(inside.astype(np.float32), (width, width))
     total = cv2.blur(np.where(inside, plane, 0).astype(np.float32), (width, width))
     return np.where(share >= 0.5, total / np.maximum(share, 0.5), 0).astype(np.float32)
+
+
+def _uneven(energy: Plane) -> float:
+    """Return how many times more a copy's energy varies than a good copy's does, at least 1.
+
+    Three quarters of the blocks say it, so that what was altered does not.
+    """
+    return float(np.clip(np.quantile(energy, 0.75) / _EVEN, 1, _MOST_UNEVEN))
 
 
 def _energy(deviation: Plane, inside: warp.Mask, width: int) -> Plane:
