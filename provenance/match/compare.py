@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -43,6 +44,8 @@ TORN_STRENGTH: Final = 8.0
 #: error of a perspective and the reach of its blur.
 BEYOND: Final = 0.01
 RIM_PX: Final = 8
+#: Depth of a strip along an edge of such a copy that is not compared where it differs, share of the side.
+EDGE_SHARE: Final = 0.12
 #: Noise of a block in luma from which it is no use if the original's detail is less, grey levels.
 LOUD: Final = 10.0
 #: Luma up to and from which a pixel is burnt out, and the share of a block's pixels that makes it so.
@@ -89,6 +92,7 @@ class _Region:
     columns: slice
     mask: warp.Mask
     strength: float
+    torn_only: bool
 
 
 def compare_picture(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, geometry: Geometry) -> Comparison:
@@ -108,16 +112,23 @@ def compare_in_full(
     """
     matrix = warp.matrix_of(geometry)
     laid, inside = warp.onto(copy_rgb, reference_rgb.shape, matrix)
-    inside &= _framed(matrix, inside.shape)
+    beyond = _beyond_edges(matrix)
+    if beyond:
+        inside &= _without_rim(inside.shape)
     if int(inside.sum()) < MIN_COVERED:
         nothing = Field(np.zeros(inside.shape, np.float32), np.zeros_like(inside))
         reason = "picture: the part the copy shares with the original is too small"
         return Comparison(not_compared=(reason,)), nothing
     found = residual(laid, reference_rgb, inside)
     back = np.linalg.inv(matrix).astype(np.float64)
+    regions = _regions(found)
     seen = inside & ~_blind(found)
+    if beyond:
+        for region in (one for one in regions if _along_edge(one, inside.shape)):
+            seen[region.rows, region.columns] &= ~region.mask
+        regions = [one for one in regions if not _along_edge(one, inside.shape)]
     shared = warp.box_through(back, Box(0.0, 0.0, 1.0, 1.0)).area
-    differences = _differences(found, back, shared)
+    differences = _differences(found, regions, back, shared)
     comparison = Comparison(
         differences=differences,
         compared=min(max(shared, 0.0), 1.0) * float(seen.sum() / inside.sum()),
@@ -126,16 +137,16 @@ def compare_in_full(
     return comparison, Field(_strength(found), seen)
 
 
-def _framed(matrix: warp.Matrix, shape: tuple[int, ...]) -> warp.Mask:
-    """Return the reference without the rim where the copy goes on beyond it.
-
-    What surrounds a picture on a screenshot or a photographed screen bleeds into its edge.
-    """
+def _beyond_edges(matrix: warp.Matrix) -> bool:
+    """Return whether the copy goes on beyond the reference: a screenshot, a photographed screen, a collage."""
     outline = warp.apply(matrix, warp.CORNERS)
-    beyond = bool((outline.min(axis=0) < -BEYOND).any() or (outline.max(axis=0) > 1 + BEYOND).any())
-    whole, rim = np.ones(shape, np.bool_), RIM_PX if beyond else 0
-    if rim:
-        whole[:rim], whole[-rim:], whole[:, :rim], whole[:, -rim:] = False, False, False, False
+    return bool((outline.min(axis=0) < -BEYOND).any() or (outline.max(axis=0) > 1 + BEYOND).any())
+
+
+def _without_rim(shape: tuple[int, ...]) -> warp.Mask:
+    """Return the reference without its rim: what surrounds a picture on a screen bleeds into its edge."""
+    whole = np.zeros(shape, np.bool_)
+    whole[RIM_PX:-RIM_PX, RIM_PX:-RIM_PX] = True
     return whole
 
 
@@ -170,6 +181,7 @@ def _regions(found: Residual) -> list[_Region]:
     """Return the connected regions around seeds, strongest first."""
     seed, grown = _beyond(found, SEED, SHIFT_SEED, TORN_SEED), _beyond(found, GROW, SHIFT_GROW, TORN_GROW)
     torn = _beyond(found, SEED, (np.inf, np.inf), TORN_SEED)
+    loud = _beyond(found, SEED, SHIFT_SEED, np.inf)
     outlines = Outlines(found.copy - found.expected, found.inside)
     strengths = _strength(found)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(grown.astype(np.uint8), connectivity=8)
@@ -183,15 +195,34 @@ def _regions(found: Residual) -> list[_Region]:
             continue
         strength = float(strengths[mask].max())
         rows, columns = slice(top, top + height), slice(left, left + width)
-        regions.append(_Region(rows, columns, mask[rows, columns], strength))
+        regions.append(_Region(rows, columns, mask[rows, columns], strength, not (mask & loud).any()))
     return sorted(regions, key=lambda region: -region.strength)
 
 
-def _differences(found: Residual, back: warp.Matrix, shared: float) -> tuple[Difference, ...]:
-    """Return the regions as differences; flat paint of an overlay's colour is a part of that overlay."""
+def _along_edge(region: _Region, shape: tuple[int, ...]) -> bool:
+    """Return whether a region is a strip along an edge of the reference: the edge lies a little beside its place."""
+    height, width = shape
+    deep, across = EDGE_SHARE * height, EDGE_SHARE * width
+    rim = 2 * RIM_PX
+    rows, columns = region.rows, region.columns
+    above, left = rows.start <= rim and rows.stop <= deep, columns.start <= rim and columns.stop <= across
+    below = rows.stop >= height - rim and rows.start >= height - deep
+    right = columns.stop >= width - rim and columns.start >= width - across
+    return above or below or left or right
+
+
+def _differences(
+    found: Residual, regions: Sequence[_Region], back: warp.Matrix, shared: float
+) -> tuple[Difference, ...]:
+    """Return the regions as differences; flat paint of an overlay's colour is a part of that overlay.
+
+    Marks that contradict each other and nothing else that differs are believed as writing only.
+    """
     made = []
-    for region in _regions(found):
+    for region in regions:
         surroundings = _surroundings(found, region)
+        if region.torn_only and kind_of_writing(*surroundings) is None:
+            continue
         made.append((_difference(found, region, surroundings, back, shared), look(*surroundings)))
     overlays = [seen for one, seen in made if one.kind is DifferenceKind.OVERLAY and seen is not None]
     return tuple(

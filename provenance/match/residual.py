@@ -109,7 +109,7 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     known = _grey(reference_rgb) if _colourless(laid, inside) else reference_rgb
     shown_rgb = laid.astype(np.float32)
     expected_rgb = toned(shown_rgb, known.astype(np.float32), inside)
-    shown_rgb, _ = settled(shown_rgb, expected_rgb, inside)
+    shown_rgb, inside = settled(shown_rgb, expected_rgb, inside)
     expected_rgb = _cut_off(shown_rgb, expected_rgb)
     copy, expected = _planes(shown_rgb), _planes(expected_rgb)
     blur = _blur(copy[:, :, 0], expected[:, :, 0], inside)

@@ -13,15 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: Rounds at most; each looks again from where the last one ended.
-ROUNDS: Final = 4
+#: Smoothing of each round, pixels: a linear step reaches about as far. Each round looks again from where the last
+#: one ended.
+ROUNDS_PX: Final = (4.0, 4.0, 1.5, 1.5, 1.5)
 #: Movement, pixels, that is misregistration enough to be taken out, and most that is believed.
 LEAST_PX: Final = 0.1
 MOST_PX: Final = 24.0
 # Blocks in which movement is measured, pixels.
 _BLOCK_PX = 16
-# Smoothing before gradients are taken, pixels: the reach of a linear step is about that.
-_SOFT_PX = 1.5
 # Width of what level follows, pixels.
 _AROUND_PX = 48
 # Noise of a pixel, grey levels, and weight of the belief in no movement, squared gradients of half a block.
@@ -32,8 +31,8 @@ Mask = NDArray[np.bool_]
 Values = NDArray[np.float64]
 
 
-def settled(copy: Plane, expected: Plane, inside: Mask) -> tuple[Plane, float]:
-    """Return the copy laid better onto the original, and how far its parts moved, pixels.
+def settled(copy: Plane, expected: Plane, inside: Mask) -> tuple[Plane, Mask]:
+    """Return the copy laid better onto the original, and where it covers it then.
 
     Gauss-Newton steps over a homography near the identity, each block weighted by how little of it stays
     unexplained, so that what was altered does not pull.
@@ -44,45 +43,47 @@ def settled(copy: Plane, expected: Plane, inside: Mask) -> tuple[Plane, float]:
         inside: bool, shape (h, w): where the copy covers the original.
 
     Returns:
-        The copy itself and 0 where it lies well already, or where moving it makes nothing better.
+        The copy and ``inside`` themselves where it lies well already, or where moving it makes nothing better.
     """
-    there, shown = _soft(_luma(expected)), _luma(copy)
-    blocks = _Blocks(there, inside)
+    known, shown = _luma(expected), _luma(copy)
     height, width = inside.shape
-    first = off = blocks.off(_soft(shown) - there)
-    total = np.eye(3)
-    for _ in range(ROUNDS):
-        step = blocks.step(off)
-        farthest = _farthest(step, width, height)
+    total, blocks, first = np.eye(3), None, 0.0
+    for number, soft_px in enumerate(ROUNDS_PX):
+        if number == 0 or soft_px != ROUNDS_PX[number - 1]:
+            there = _soft(known, soft_px)
+            blocks = _Blocks(there, inside)
+            first = blocks.rest(blocks.off(_soft(shown, soft_px) - there))
+        moved = shown if number == 0 else _moved(shown, total, cv2.INTER_LINEAR)
+        step = blocks.step(blocks.off(_soft(moved, soft_px) - there))
         total = total @ np.linalg.inv(step)
-        if not np.isfinite(farthest) or _farthest(total, width, height) > MOST_PX:
-            return copy, 0.0
-        off = blocks.off(_soft(_moved(shown, total, cv2.INTER_LINEAR)) - there)
-        if farthest < LEAST_PX:
+        if not _farthest(total, width, height) <= MOST_PX:
+            return copy, inside
+        if soft_px == ROUNDS_PX[-1] and _farthest(step, width, height) < LEAST_PX:
             break
-    moved = _farthest(total, width, height)
-    if moved < LEAST_PX or blocks.rest(off) >= blocks.rest(first):
-        return copy, 0.0
-    return np.clip(_moved(copy, total, cv2.INTER_CUBIC), 0, 255), moved
+    moved = _moved(shown, total, cv2.INTER_LINEAR)
+    if blocks.rest(blocks.off(_soft(moved, soft_px) - there)) >= first or _farthest(total, width, height) < LEAST_PX:
+        return copy, inside
+    covered = _moved(inside.astype(np.float32), total, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+    return np.clip(_moved(copy, total, cv2.INTER_CUBIC), 0, 255), np.asarray(covered > 0.99, np.bool_)
 
 
 def _luma(rgb: Plane) -> Plane:
     return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.float32)
 
 
-def _soft(plane: Plane) -> Plane:
-    smooth = cv2.GaussianBlur(plane, (0, 0), _SOFT_PX)
+def _soft(plane: Plane, deviation_px: float) -> Plane:
+    smooth = cv2.GaussianBlur(plane, (0, 0), deviation_px)
     return np.asarray(smooth - cv2.blur(smooth, (_AROUND_PX, _AROUND_PX)), np.float32)
 
 
-def _moved(planes: Plane, back: Values, kind: int) -> Plane:
+def _moved(planes: Plane, back: Values, kind: int, border: int = cv2.BORDER_REPLICATE) -> Plane:
     """Return ``planes`` sampled where ``back``, a map of centred fractions -1..1, says each pixel lies."""
     height, width = planes.shape[:2]
     centred = np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])
     pixels = np.linalg.inv(centred) @ back @ centred
     flags = kind | cv2.WARP_INVERSE_MAP
     return np.asarray(
-        cv2.warpPerspective(planes, pixels, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE),
+        cv2.warpPerspective(planes, pixels, (width, height), flags=flags, borderMode=border),
         np.float32,
     )
 
