@@ -53,7 +53,7 @@ from provenance.reasons import all_reasons, next_step, summary
 #: Source: docs/adr/0002-verdicts.md.
 OVERLAY_SHARE = 0.2
 #: Strength above which an alteration is reported with high confidence, in standard deviations of clean
-#: copies. Source: bench/alteration.py, docs/measurements.md.
+#: copies. Source: docs/measurements.md#alteration.
 STRONG = 8.0
 #: Share of the copy that must have been compared for high confidence in "no difference".
 WELL_COMPARED = 0.8

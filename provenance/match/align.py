@@ -26,9 +26,9 @@ from provenance.match.refine import refined
 
 #: Local features that must agree.
 INLIERS: Final = propose.INLIERS
-#: Share of textured blocks that must look alike after alignment. Source: bench/alteration.py.
+#: Share of textured blocks that must look alike after alignment. Source: docs/measurements.md#alteration.
 AGREEING: Final = 0.30
-#: Correlation of the whole pictures' detail asked where too few features agree. Source: bench/alteration.py.
+#: Correlation of the whole pictures' detail asked where too few features agree. Source: as AGREEING.
 DENSE: Final = 0.85
 
 #: Least side of the part of a stored frame that a copy shows, for codes of that part, pixels.

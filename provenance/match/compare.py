@@ -2,7 +2,8 @@
 
 1. The copy is laid onto the reference's grid.
 2. Tone, blur and noise are estimated from the part that agrees and taken out (:mod:`provenance.match.residual`).
-3. Blocks whose remaining energy no clean copy showed are seeds; neighbours above a lower bound join them.
+3. Blocks whose remaining energy no clean copy showed are seeds; neighbours above a lower bound join them. Light
+   that fades away without an outline is no difference.
 4. Each connected region becomes a difference with its box in the copy, its strength and what it looks like.
 """
 
@@ -20,12 +21,12 @@ from provenance.evidence import Box, Channel, Comparison, Difference, Difference
 from provenance.match import warp
 from provenance.match.bend import is_bend
 from provenance.match.fade import Outlines
-from provenance.match.paint import look
 from provenance.match.lettering import kind_of_writing
+from provenance.match.paint import look
 from provenance.match.residual import SCALES, Residual, residual
 
 #: Energy (log of mean squared deviation) of 16 and 32 pixel blocks from which a block is altered. Source:
-#: bench/alteration.py, docs/measurements.md#alteration: above every clean copy of the tuning half.
+#: docs/measurements.md#alteration: above every clean copy of the tuning half.
 SEED: Final = (2.8, 2.3)
 #: Energy from which neighbours of a seed belong to its region.
 GROW: Final = (1.6, 1.2)
@@ -165,7 +166,9 @@ def _strength(found: Residual) -> Plane:
     """Return the strongest of the statistics at each pixel, in standard deviations of clean copies."""
     energy = [plane / spread for plane, spread in zip(found.energy, SPREAD, strict=True)]
     shift = [plane / spread for plane, spread in zip(found.shift, SHIFT_SPREAD, strict=True)]
-    return np.asarray(np.maximum(np.max([*energy, *shift, found.torn * TORN_STRENGTH], axis=0), 0), np.float32)
+    return np.asarray(
+        np.maximum(np.max([*energy, *shift, found.torn * TORN_STRENGTH], axis=0), 0), np.float32
+    )
 
 
 def _beyond(
@@ -208,7 +211,7 @@ def _along_edge(region: _Region, shape: tuple[int, ...]) -> bool:
     above, left = rows.start <= rim and rows.stop <= deep, columns.start <= rim and columns.stop <= across
     below = rows.stop >= height - rim and rows.start >= height - deep
     right = columns.stop >= width - rim and columns.start >= width - across
-    return above or below or left or right
+    return bool(above or below or left or right)
 
 
 def _differences(

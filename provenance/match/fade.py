@@ -34,8 +34,8 @@ class Outlines:
         self._inside = inside
         window = (_BLOCK_PX, _BLOCK_PX)
         share = cv2.blur(inside.astype(np.float32), window)
-        level = cv2.blur(off * inside[..., None].astype(np.float32), window)
-        level /= np.maximum(share, 0.1)[..., None]
+        total = cv2.blur(off * inside[..., None].astype(np.float32), window)
+        level = np.asarray(total / np.maximum(share, 0.1)[..., None], np.float32)
         self._level = np.asarray(np.linalg.norm(level, axis=2), np.float32)
         steps = np.zeros(inside.shape, np.float32)
         height, width = inside.shape

@@ -44,9 +44,10 @@ _WHITE, _BLACK = (250.0, 225.0), (5.0, 30.0)
 _LEAST_SHIFT = 2.0
 # Least energy that counts as typical: half a standard deviation.
 _LEAST_TYPICAL = float(np.log(0.25 + 0.1))
-# Upper quartile of a good copy's energy, and how many times that is allowed for: 256 colours and JPEG at quality 5
-# give up to 2. Source: docs/measurements.md, alteration.
-_EVEN, _MOST_UNEVEN = 0.3, 3.0
+# Upper quartile of a good copy's energy, the most that one is allowed to be uneven, and the upper quartile at which
+# so much must have been altered: clean copies reach .95 (160 pixels wide), lettering over a picture 1.7 to 3.
+# Source: docs/measurements.md, alteration.
+_EVEN, _MOST_UNEVEN, _ALTERED = 0.3, 1.7, 1.3
 # Most that the channels of a copy without colour differ, grey levels: JPEG and film rounding.
 _GREY = 6
 # A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
@@ -96,10 +97,12 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     """Return what tone, blur and noise do not explain of the copy.
 
     1. The tone and light that most blocks agree on are applied to the reference.
-    2. The sharper of the two is blurred until their detail has one contrast.
-    3. Level and contrast follow the copy around each pixel; what is left is structure.
-    4. The noise is measured against local texture and taken out.
-    5. Levels of blocks, which step 3 took out, are judged by themselves.
+    2. What is left of misregistration is taken out, and light that was cut off is left out.
+    3. The sharper of the two is blurred until their detail has one contrast.
+    4. Level and contrast follow the copy around each pixel; what is left is structure.
+    5. The noise is measured against local texture and taken out.
+    6. Levels of blocks, which step 4 took out, are judged by themselves, and so are marks that contradict others.
+    7. Where most of the copy is uneven, all of it counts for less.
 
     Args:
         laid: uint8, shape (h, w, 3): the copy on the reference's grid.
@@ -124,12 +127,21 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     sigma = np.stack([_usual(activity, *curve) for curve in curves], axis=2)
     deviation = rest / sigma
     energy = np.stack([_energy(deviation, inside, width) for width in SCALES])
-    shift = np.stack([_shift(shown - expected, sigma, inside, width) for width in SCALES])
     uneven = np.array([_uneven(plane[inside]) for plane in energy], np.float32)[:, None, None]
-    middle = float(np.median(sigma[:, :, 0][inside]))
+    shift = np.stack([_shift(shown - expected, sigma, inside, width) for width in SCALES])
     torn = contradiction(shown[:, :, 0], expected[:, :, 0], sigma[:, :, 0])
-    energy, shift = energy / uneven, shift / np.sqrt(uneven)
-    return Residual(deviation, energy, shift, np.where(inside, torn, 0), inside, copy, expected, sigma[:, :, 0], blur, middle)
+    return Residual(
+        deviation=deviation,
+        energy=np.asarray(energy / uneven, np.float32),
+        shift=np.asarray(shift / uneven, np.float32),
+        torn=np.where(inside, torn, 0).astype(np.float32),
+        inside=inside,
+        copy=copy,
+        expected=expected,
+        sigma=sigma[:, :, 0],
+        blur=blur,
+        noise=float(np.median(sigma[:, :, 0][inside])),
+    )
 
 
 def _cut_off(shown: Plane, expected: Plane) -> Plane:
@@ -261,9 +273,10 @@ def _mean(plane: Plane, inside: warp.Mask, width: int) -> Plane:
 def _uneven(energy: Plane) -> float:
     """Return how many times more a copy's energy varies than a good copy's does, at least 1.
 
-    Three quarters of the blocks say it, so that what was altered does not.
+    The upper quartile says it; where that is beyond what unevenness makes, a quarter of the copy was altered.
     """
-    return float(np.clip(np.quantile(energy, 0.75) / _EVEN, 1, _MOST_UNEVEN))
+    upper = float(np.quantile(energy, 0.75))
+    return float(np.clip(upper / _EVEN, 1, _MOST_UNEVEN)) if upper < _ALTERED else 1.0
 
 
 def _energy(deviation: Plane, inside: warp.Mask, width: int) -> Plane:
@@ -285,4 +298,3 @@ def _shift(rest: Plane, sigma: Plane, inside: warp.Mask, width: int) -> Plane:
         own = _mean(sigma[:, :, channel], inside, width) * (8 / width)
         strongest = np.maximum(strongest, value / np.maximum(np.maximum(usual, own), _LEAST_SHIFT))
     return np.where(inside, strongest, 0).astype(np.float32)
-

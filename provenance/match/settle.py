@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: Smoothing of each round, pixels: a linear step reaches about as far. Each round looks again from where the last
-#: one ended.
-ROUNDS_PX: Final = (4.0, 4.0, 1.5, 1.5, 1.5)
+#: Smoothing, pixels, and rounds under it at most: a linear step reaches about as far as the smoothing, and each round
+#: looks again from where the last one ended.
+ROUNDS_PX: Final = ((4.0, 2), (1.5, 3))
 #: Movement, pixels, that is misregistration enough to be taken out, and most that is believed.
 LEAST_PX: Final = 0.1
 MOST_PX: Final = 24.0
@@ -45,23 +45,24 @@ def settled(copy: Plane, expected: Plane, inside: Mask) -> tuple[Plane, Mask]:
     Returns:
         The copy and ``inside`` themselves where it lies well already, or where moving it makes nothing better.
     """
-    known, shown = _luma(expected), _luma(copy)
+    shown, total = _luma(copy), np.eye(3)
     height, width = inside.shape
-    total, blocks, first = np.eye(3), None, 0.0
-    for number, soft_px in enumerate(ROUNDS_PX):
-        if number == 0 or soft_px != ROUNDS_PX[number - 1]:
-            there = _soft(known, soft_px)
-            blocks = _Blocks(there, inside)
-            first = blocks.rest(blocks.off(_soft(shown, soft_px) - there))
-        moved = shown if number == 0 else _moved(shown, total, cv2.INTER_LINEAR)
-        step = blocks.step(blocks.off(_soft(moved, soft_px) - there))
-        total = total @ np.linalg.inv(step)
-        if not _farthest(total, width, height) <= MOST_PX:
-            return copy, inside
-        if soft_px == ROUNDS_PX[-1] and _farthest(step, width, height) < LEAST_PX:
-            break
-    moved = _moved(shown, total, cv2.INTER_LINEAR)
-    if blocks.rest(blocks.off(_soft(moved, soft_px) - there)) >= first or _farthest(total, width, height) < LEAST_PX:
+    better = False
+    for soft_px, rounds in ROUNDS_PX:
+        there = _soft(_luma(expected), soft_px)
+        blocks = _Blocks(there, inside)
+        for _ in range(rounds):
+            moved = _moved(shown, total, cv2.INTER_LINEAR)
+            step = blocks.step(blocks.off(_soft(moved, soft_px) - there))
+            total = total @ np.linalg.inv(step)
+            if not _farthest(total, width, height) <= MOST_PX:
+                return copy, inside
+            if _farthest(step, width, height) < LEAST_PX:
+                break
+        moved = _moved(shown, total, cv2.INTER_LINEAR)
+        rest = [blocks.rest(blocks.off(_soft(one, soft_px) - there)) for one in (moved, shown)]
+        better = rest[0] < rest[1]
+    if not better or _farthest(total, width, height) < LEAST_PX:
         return copy, inside
     covered = _moved(inside.astype(np.float32), total, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     return np.clip(_moved(copy, total, cv2.INTER_CUBIC), 0, 255), np.asarray(covered > 0.99, np.bool_)
@@ -108,8 +109,7 @@ class _Blocks:
         self._down = cv2.Sobel(there, cv2.CV_32F, 0, 1, ksize=3, scale=0.125) * (height / 2)
         self._count = self._mean(np.ones_like(there))
         self._xx, self._xy, self._yy = (
-            self._mean(one)
-            for one in (self._across**2, self._across * self._down, self._down**2)
+            self._mean(one) for one in (self._across**2, self._across * self._down, self._down**2)
         )
         columns, rows = self._size
         x, y = np.meshgrid(np.arange(1, 2 * columns, 2) / columns - 1, np.arange(1, 2 * rows, 2) / rows - 1)
@@ -121,7 +121,11 @@ class _Blocks:
         self._belief = _BELIEF * (width + height) ** 2 / 16
 
     def _mean(self, plane: Plane) -> Values:
-        return cv2.resize(plane * self._cover, self._size, interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+        return (
+            cv2.resize(plane * self._cover, self._size, interpolation=cv2.INTER_AREA)
+            .ravel()
+            .astype(np.float64)
+        )
 
     def off(self, off: Plane) -> tuple[Values, Values, Values]:
         """Return the block means of the difference with the gradients and with itself."""

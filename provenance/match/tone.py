@@ -48,7 +48,9 @@ def toned(copy: Plane, known: Plane, inside: Mask) -> Plane:
     seen, was = (cv2.resize(a, size, interpolation=cv2.INTER_AREA).reshape(-1, 3) for a in (copy, known))
     row, column = np.divmod(np.arange(size[0] * size[1]), size[0])
     tile = (row * 3 // size[1]) * 3 + column * 3 // size[0]
-    cut = cv2.resize(((copy <= _CUT[0]) | (copy >= _CUT[1])).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    cut = cv2.resize(
+        ((copy <= _CUT[0]) | (copy >= _CUT[1])).astype(np.float32), size, interpolation=cv2.INTER_AREA
+    )
     cut = cut.reshape(-1, 3)
     pixels = _places(width, height)
     made = np.empty_like(known)
