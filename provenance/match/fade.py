@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 STEP_SHARE: Final = 0.45
 # Width of the two blocks that are told apart at a step, half their distance, and how far the outline of the
 # statistic may lie from that of the thing itself, pixels.
-_BLOCK_PX, _ACROSS_PX, _NEAR_PX = 9, 6, 25
+_BLOCK_PX, _ACROSS_PX, _NEAR_PX = 9, 6, 41
 
 Plane = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
-from bench import alteration
 from provenance.match.bend import is_bend
+from tests.fakes.pictures import load
 
 
 @pytest.fixture(scope="module")
 def luma():
-    return cv2.cvtColor(alteration.load("coffee.png")[60:220, 100:260], cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return cv2.cvtColor(load("coffee.png")[60:220, 100:260], cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 
 def region():
@@ -30,7 +30,7 @@ def test_a_bulge_is_a_bend(luma):
 
 def test_other_content_is_no_bend(luma):
     shown = luma.copy()
-    other = cv2.cvtColor(alteration.load("rocket.jpg")[100:180, 200:280], cv2.COLOR_RGB2GRAY)
+    other = cv2.cvtColor(load("rocket.jpg")[100:180, 200:280], cv2.COLOR_RGB2GRAY)
     shown[40:120, 40:120] = other
     assert not is_bend(shown, luma, region())
 

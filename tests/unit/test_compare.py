@@ -5,17 +5,17 @@ from __future__ import annotations
 import cv2
 import pytest
 
-from bench import alteration
 from provenance.evidence import DifferenceKind
 from provenance.match.align import align_picture
 from provenance.match.compare import compare_picture
 from provenance.match.reference import make_reference, open_reference
 from provenance.report.draw import map_png
+from tests.fakes.pictures import clean_copies, load, saved
 
 
 @pytest.fixture(scope="module")
 def picture():
-    return alteration.load("rocket.jpg")
+    return load("rocket.jpg")
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +30,16 @@ def compared(copy, stored):
 
 
 def test_clean_copies_show_no_difference(picture, stored):
-    for name, copy in alteration.clean(picture):
+    for name, copy in clean_copies(picture):
         assert compared(copy, stored)[1].differences == (), name
 
 
 def test_pasted_square_is_found_in_its_place(picture, stored):
     height, width = picture.shape[:2]
     spoiled = picture.copy()
-    other = cv2.resize(alteration.load("coffee.png"), (120, 120))
+    other = cv2.resize(load("coffee.png"), (120, 120))
     spoiled[100:220, 200:320] = other
-    geometry, comparison = compared(alteration.saved(spoiled, 80), stored)
+    geometry, comparison = compared(saved(spoiled, 80), stored)
     [found] = comparison.differences
     assert found.kind is DifferenceKind.REPLACED
     assert found.box.x == pytest.approx(200 / width, abs=0.06)
@@ -55,6 +55,6 @@ def test_caption_bar_is_an_overlay_and_crop_is_named(picture, stored):
     cv2.putText(
         copy, "they do not want you to see this", (20, copy.shape[0] - 18), 0, 0.7, (255, 255, 255), 2
     )
-    _, comparison = compared(alteration.saved(copy, 85), stored)
+    _, comparison = compared(saved(copy, 85), stored)
     assert {one.kind for one in comparison.differences} == {DifferenceKind.OVERLAY}
     assert any("cropped away" in gap for gap in comparison.not_compared)

@@ -7,23 +7,23 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from bench import alteration
 from provenance.errors import FormatError
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind
 from provenance.match.covering import with_faces
 from provenance.media import faces
+from tests.fakes.pictures import load
 
 ASTRONAUT = Box(0.35, 0.13, 0.19, 0.21)
 
 
 def test_the_face_of_a_portrait_is_found_in_its_place():
-    [(x, y, w, h)] = faces.find_faces(alteration.load("astronaut.png"))
+    [(x, y, w, h)] = faces.find_faces(load("astronaut.png"))
     assert (x, y, w, h) == pytest.approx((0.34, 0.13, 0.21, 0.21), abs=0.05)
 
 
 def test_a_small_face_is_found_in_a_larger_picture():
     whole = np.full((960, 960, 3), 90, np.uint8)
-    whole[600:800, 500:700] = alteration.load("astronaut.png")[20:220, 120:320]
+    whole[600:800, 500:700] = load("astronaut.png")[20:220, 120:320]
     [(x, y, w, h)] = faces.find_faces(whole)
     assert 0.5 < x < x + w < 0.75
     assert 0.6 < y < y + h < 0.85
@@ -31,7 +31,7 @@ def test_a_small_face_is_found_in_a_larger_picture():
 
 @pytest.mark.parametrize("name", ["coffee.png", "rocket.jpg", "brick.png", "coins.png"])
 def test_pictures_without_people_have_none(name):
-    assert faces.find_faces(alteration.load(name)) == ()
+    assert faces.find_faces(load(name)) == ()
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 3), (40, 2000, 3), (2000, 40, 3), (192, 192, 3)])

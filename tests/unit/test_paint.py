@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from bench import alteration
 from provenance.evidence import DifferenceKind
 from provenance.match.align import align_picture
 from provenance.match.compare import compare_picture
 from provenance.match.paint import look
 from provenance.match.reference import make_reference, open_reference
+from tests.fakes.pictures import load, saved
 
 
 @pytest.fixture(scope="module", params=["coffee.png", "rocket.jpg"])
 def picture(request):
-    return alteration.load(request.param)
+    return load(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def circle(pen, width, height):
 def test_what_is_laid_over_is_an_overlay(picture, stored, draw):
     copy = Image.fromarray(picture)
     draw(ImageDraw.Draw(copy), *copy.size)
-    found = kinds(alteration.saved(copy, 80), stored)
+    found = kinds(saved(copy, 80), stored)
     assert found
     assert set(found) == {DifferenceKind.OVERLAY}
 
@@ -72,23 +72,23 @@ def test_translucent_bar_is_an_overlay(picture, stored):
     height = len(copy)
     part = slice(height * 7 // 10, height * 17 // 20)
     copy[part] = copy[part] * 0.4
-    found = kinds(alteration.saved(copy, 80), stored)
+    found = kinds(saved(copy, 80), stored)
     assert found
     assert set(found) == {DifferenceKind.OVERLAY}
 
 
 def test_pasted_photograph_is_no_overlay(picture, stored):
-    other = cv2.resize(alteration.load("chelsea.png"), (300, 200))[40:160, 60:220]
+    other = cv2.resize(load("chelsea.png"), (300, 200))[40:160, 60:220]
     copy = picture.copy()
     copy[100:220, 200:360] = other
-    assert DifferenceKind.OVERLAY not in kinds(alteration.saved(copy, 80), stored)
+    assert DifferenceKind.OVERLAY not in kinds(saved(copy, 80), stored)
 
 
 def test_part_painted_out_in_its_surroundings_is_no_overlay(picture, stored):
     hole = np.zeros(picture.shape[:2], np.uint8)
     hole[120:260, 220:360] = 1
     copy = cv2.inpaint(picture, hole, 5, cv2.INPAINT_TELEA)
-    assert DifferenceKind.OVERLAY not in kinds(alteration.saved(copy, 85), stored)
+    assert DifferenceKind.OVERLAY not in kinds(saved(copy, 85), stored)
 
 
 def planes(rgb):
@@ -115,11 +115,11 @@ def test_a_handful_of_pixels_is_not_judged():
 
 
 def test_a_bar_across_something_of_its_own_colour_is_one_overlay():
-    picture = alteration.load("astronaut.png")  # the helmet at the bottom is as black as the bar
+    picture = load("astronaut.png")  # the helmet at the bottom is as black as the bar
     part = Image.fromarray(picture[51:461, 51:460])
     copy = Image.new("RGB", (part.width, part.height + 45), "black")
     copy.paste(part, (0, 0))
     ImageDraw.Draw(copy).text((12, part.height + 11), "Shared by thousands: what they saw", fill="white")
-    found = kinds(alteration.saved(copy, 82), open_reference(make_reference(picture)))
+    found = kinds(saved(copy, 82), open_reference(make_reference(picture)))
     assert found
     assert set(found) == {DifferenceKind.OVERLAY}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import alteration
 from provenance.match.tone import toned
+from tests.fakes.pictures import load
 
 
 @pytest.fixture(scope="module")
 def known():
-    return alteration.load("coffee.png")[:320, :480].astype(np.float32)
+    return load("coffee.png")[:320, :480].astype(np.float32)
 
 
 def vignette(rgb):
