@@ -123,8 +123,10 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
         shown = _blurred(copy, -blur)
     rest = _followed(shown, expected, inside)
     activity = _activity(expected)
-    curves = [_noise(rest[:, :, c], activity, inside, _FLOORS[c]) for c in range(3)]
-    sigma = np.stack([_usual(activity, *curve) for curve in curves], axis=2)
+    groups = _textures(activity[inside])
+    at = np.array([np.median(activity[inside][group]) for group in groups], np.float64)
+    curves = [_noise(np.abs(rest[:, :, c][inside]), groups, _FLOORS[c]) for c in range(3)]
+    sigma = np.stack([_usual(activity, at, curve) for curve in curves], axis=2)
     deviation = rest / sigma
     energy = np.stack([_energy(deviation, inside, width) for width in SCALES])
     uneven = np.array([_uneven(plane[inside]) for plane in energy], np.float32)[:, None, None]
@@ -231,16 +233,16 @@ def _activity(planes: Plane) -> Plane:
     return np.asarray(np.sqrt(np.maximum(square, 0)), np.float32)
 
 
-def _noise(
-    rest: Plane, activity: Plane, inside: warp.Mask, floor: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return noise against local texture: a rising curve through a quantile of each bin of texture."""
-    texture, off = activity[inside], np.abs(rest[inside])
-    edges = (np.array(_EDGES) * len(texture)).astype(np.int64)
-    groups = [g for g in np.split(np.argsort(texture, kind="stable"), edges) if len(g) >= 32]
-    at = np.array([np.median(texture[g]) for g in groups], np.float64)
-    size = [float(np.quantile(off[g], _QUANTILE)) / _QUANTILE_DEVIATION for g in groups]
-    return at, np.maximum(_rising(size), floor)
+def _textures(activity: Plane) -> list[NDArray[np.int64]]:
+    """Return the pixels of each bin of texture, given the texture of each, shape (n,)."""
+    edges = (np.array(_EDGES) * len(activity)).astype(np.int64)
+    return [group for group in np.split(np.argsort(activity), edges) if len(group) >= 32]
+
+
+def _noise(off: Plane, groups: list[NDArray[np.int64]], floor: float) -> NDArray[np.float64]:
+    """Return the noise of each bin of texture: a rising curve through a quantile of what is off, shape (n,)."""
+    size = [float(np.quantile(off[group], _QUANTILE)) / _QUANTILE_DEVIATION for group in groups]
+    return np.maximum(_rising(size), floor)
 
 
 def _usual(activity: Plane, at: NDArray[np.float64], noise: NDArray[np.float64]) -> Plane:
