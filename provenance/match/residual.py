@@ -116,11 +116,8 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     expected_rgb = _cut_off(shown_rgb, expected_rgb)
     copy, expected = _planes(shown_rgb), _planes(expected_rgb)
     blur = _blur(copy[:, :, 0], expected[:, :, 0], inside)
-    shown = copy
-    if blur > 0:
-        expected = _blurred(expected, blur)
-    elif blur < 0:
-        shown = _blurred(copy, -blur)
+    expected = _blurred(expected, blur) if blur > 0 else expected
+    shown = _blurred(copy, -blur) if blur < 0 else copy
     rest = _followed(shown, expected, inside)
     activity = _activity(expected)
     groups = _textures(activity[inside])
