@@ -27,8 +27,8 @@ LARGE_COUNT: Final = 600
 LARGE_GRID: Final = 16
 #: Share of the picture that a plain border must take before the picture inside it gets views of its own.
 MIN_TRIMMED: Final = 0.1
-#: Longer sides, pixels, of the further views: 256 finds half crops, 1024 a picture within a picture.
-FURTHER_SIDES: Final = (256, 1024)
+#: Longer sides, pixels, of the further views: 384 finds crops by a quarter, 256 half crops, 1024 small insets.
+FURTHER_SIDES: Final = (384, 256, 1024)
 #: Overlap from which a panel is the part inside the border, which has its views already.
 SAME: Final = 0.8
 

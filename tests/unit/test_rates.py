@@ -21,6 +21,6 @@ def test_nothing_is_claimed_below_the_least_measured_strength():
     assert rates.local_rate(int(rates.LOCAL[0][0]) - 1) is None
 
 
-def test_features_that_count_have_a_rate_and_unmeasured_detail_has_none():
+def test_features_and_detail_that_count_have_a_rate():
     assert rates.local_rate(INLIERS) is not None
-    assert (rates.detail_rate(1.0) is None) is (not rates.DETAIL)
+    assert rates.detail_rate(rates.DETAIL_AGREEING) is not None

@@ -51,9 +51,11 @@ def distance(code, fingerprint):
 
 def test_the_further_look_is_the_negative_other_scales_and_pictures_in_the_picture():
     rgb = np.asarray(photograph())
-    assert words(one.view for one in further_look(rgb).views)[:6] == [
+    assert words(one.view for one in further_look(rgb).views)[:8] == [
         "negative",
         "mirrored, negative",
+        "at 384 px",
+        "mirrored, at 384 px",
         "at 256 px",
         "mirrored, at 256 px",
         "at 1024 px",
