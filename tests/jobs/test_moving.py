@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 
 import pytest
@@ -9,18 +10,19 @@ from click.testing import CliRunner
 
 from provenance.errors import ConfigError, ConflictError, OutputExistsError
 from provenance.evidence import RecordStatus
+from provenance.ledger.database import conninfo_of, open_engine
 from provenance.ledger.receipt import check_receipt
 from provenance.moving import move_to_postgresql
 from provenance.publish import PublishJob
 from provenance.record import SourceType
 from provenance.service.access import Scope
 from provenance.service.jobs import JobState
-from provenance.setup import Installation, initialise
+from provenance.setup import HIGH_WATER_NAME, Installation, initialise
 from provenance.signing.claims import SigningRequest
 from provenance_cli.exits import ExitCode
 from provenance_cli.main import main
 from tests.fakes.pictures import encoded, photograph
-from tests.postgres import fresh_url
+from tests.postgres import binaries, fresh_url
 
 
 def _publish(installation, name):
@@ -95,3 +97,30 @@ def test_the_command_says_what_was_moved(settings):
     config = str(settings.root / "provenance.toml")
     ran = CliRunner().invoke(main, ["--config", config, "migrate", "sqlite-to-postgres", fresh_url()])
     assert (ran.exit_code, "all 0 entries were checked" in ran.stdout) == (ExitCode.DONE, True), ran.output
+
+
+def test_a_dump_comes_back_as_the_same_log(settings, tmp_path):
+    """The backup of a registry on PostgreSQL: its own tools, then the audit. Case 105."""
+    programs = {name: binaries() / name for name in ("pg_dump", "pg_restore")}
+    if not all(each.exists() for each in programs.values()):
+        pytest.skip("needs pg_dump and pg_restore beside the server")
+    url, dump = fresh_url(), tmp_path / "registry.dump"
+    there = replace(settings, database_url=url)
+    move_to_postgresql(settings, url)
+    with Installation.open(there) as installation:
+        made, before = _publish(installation, "coffee.png"), installation.store.head()
+        subprocess.run([programs["pg_dump"], "-Fc", "-f", dump, conninfo_of(installation.memory)], check=True)
+        _publish(installation, "rocket.jpg")
+    restored = replace(settings, database_url=fresh_url())
+    name = conninfo_of(open_engine(restored.database))
+    subprocess.run([programs["pg_restore"], "-d", name, "--exit-on-error", dump], check=True)
+    with Installation.open(restored) as installation:
+        assert installation.store.head() == before
+        with pytest.raises(ConflictError, match="an old backup"):
+            installation.log.audit()
+        (
+            settings.root / HIGH_WATER_NAME
+        ).unlink()  # what the operator decides who knows that nothing newer is left
+        assert installation.log.audit().size == 1
+        assert installation.verifier.verify(made.output).verdict.code == "intact"
+        _publish(installation, "chelsea.png")

@@ -22,6 +22,7 @@ from provenance.ledger.store import Store
 from provenance.service.access import Access
 from provenance.service.deposits import Deposits
 from provenance.service.jobs import Jobs, JobState
+from provenance.service.queue import Queue
 from provenance.service.schema import REVISION, open_database, upgrade_database
 from provenance.service.tables import METADATA, VERSION
 from tests.ledger_made import make_log, url_of
@@ -115,6 +116,25 @@ def test_new_tables_are_those_the_program_works_with(url):
     open_database(url).dispose()
     assert differences(url) == []
     assert [each.before for each in upgrade_database(url)] == [LEDGER_REVISION, REVISION]
+
+
+def test_unversioned_tables_on_postgresql_get_the_queue_and_its_jobs():
+    """Databases of the program that kept jobs in the table alone; its tables were made when first needed."""
+    url = fresh_url()
+    Store.create(url).close()
+    engine = open_engine(url)
+    with writing(engine) as connection:
+        METADATA.create_all(
+            connection, [table for name, table in METADATA.tables.items() if name not in LATER]
+        )
+    waiting = Jobs(engine).add("verify", "", {}).id
+    with pytest.raises(SchemaError, match="found 0000"):
+        open_database(url)
+    assert [each.before for each in upgrade_database(url)] == [LEDGER_REVISION, "0000"]
+    assert differences(url) == []
+    jobs = Jobs(engine, queue=Queue())
+    assert [jobs.queue_again(()), jobs.queue_again((waiting,)), jobs.queue_again(())] == [1, 0, 0]
+    engine.dispose()
 
 
 def test_processes_that_start_together_make_the_tables_once(url):
