@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 from bench import clip_packages as packages
 from bench import clip_scenes
+from bench.clip_pans import SIZE, pan, registrable, shots
 from bench.clip_waves import RATE, Wave, joined, loudness, mux_wave, read_wave, write_wave
 
 #: Version of the made files; a change makes them anew.
 MADE: Final = "5"
-#: Size and frame rate of pan-and-zoom films.
-SIZE: Final = (480, 270)
+#: Frame rate of made films.
 FPS: Final = 12
 #: Length of one shot, of most films, and of recordings, seconds.
 SHOT_S: Final = 8
@@ -45,8 +45,6 @@ _MANY_PARTS = 6
 _SUFFIXES = frozenset((".mp4", ".mov", ".avi", ".wav", ".mp3", ".m4a", ".flac"))
 # Level under which a piece is silence; it would be amplified to noise.
 _SILENT = 1e-3
-# Corners, per 480 x 270 pixels, that a part of a photograph needs to become a shot.
-_CORNERS = 120
 
 Rgb = NDArray[np.uint8]
 
@@ -300,15 +298,27 @@ def _real(path: Path, name: str, source: Path) -> Original:
         shown = film.streams.video[0]
         rate = Fraction(shown.average_rate or shown.guessed_rate or 25).limit_denominator(1001)
         has_sound = bool(film.streams.audio)
-        decoded = islice(film.decode(video=0), round(REAL_S * rate))
-        frames = (np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in decoded)
+        frames = islice(_steady(film.decode(video=0), rate), round(REAL_S * rate))
         sound = read_wave(source, 0.0, REAL_S) if has_sound else None
         length_s = write_film(path, frames, rate, sound, crf=20)
     return Original(name, path, "film", "film" if has_sound else "", length_s, film=True)
 
 
+def _steady(decoded: Iterator[av.VideoFrame], rate: Fraction) -> Iterator[Rgb]:
+    """Yield the frame shown at each tick: tree.avi repeats frames by leaving them out."""
+    number, began_s = 0, None
+    for frame in decoded:
+        time_s = float(frame.time or 0.0)
+        began_s = time_s if began_s is None else began_s
+        rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        while number <= (time_s - began_s) * float(rate) + 1e-3:
+            yield rgb
+            number += 1
+
+
 def _panned(path: Path, name: str, photograph: Path, voice: Original | None) -> Original:
-    cells = shots(_photograph(photograph))[: FILM_S // SHOT_S]
+    # Gradients are refused at registration, with the reason: nothing of them could be found.
+    cells = [cell for cell in shots(_photograph(photograph)) if registrable(cell)][: FILM_S // SHOT_S]
     rng = np.random.default_rng(len(name))
     frames = [frame for cell in cells for frame in pan(cell, SHOT_S * FPS, rng)]
     length_s = len(frames) / FPS
@@ -319,42 +329,6 @@ def _panned(path: Path, name: str, photograph: Path, voice: Original | None) -> 
         path.touch()
     made = Original(name, path, "panned photograph", "", length_s, film=True)
     return made if voice is None else _spoken_by(made, voice)
-
-
-def shots(picture: Rgb) -> list[Rgb]:
-    """Return the parts of a photograph, none of which overlap, that are rich enough to be told from others."""
-    height, width = picture.shape[:2]
-    across = max(1, min(4, width // 600))
-    cell = width // across
-    tall = round(cell * SIZE[1] / SIZE[0])
-    cells = [
-        picture[y : y + tall, x * cell : (x + 1) * cell]
-        for y in range(0, height - tall + 1, tall)
-        for x in range(across)
-    ]
-    return [one for one in cells if _rich(one)]
-
-
-def _rich(cell: Rgb) -> bool:
-    grey = cv2.resize(cv2.cvtColor(cell, cv2.COLOR_RGB2GRAY), SIZE, interpolation=cv2.INTER_AREA)
-    return len(cv2.FastFeatureDetector.create(12).detect(grey)) >= _CORNERS
-
-
-def pan(cell: Rgb, frames: int, rng: np.random.Generator) -> Iterator[Rgb]:
-    """Yield frames of a camera that moves and zooms over a part of a photograph, with a shaking hand."""
-    height, width = cell.shape[:2]
-    scales = rng.uniform(0.55, 0.95, 2)
-    corners = rng.uniform(0, 1, (2, 2))
-    shake = np.cumsum(rng.normal(0, 0.0015, (frames, 2)), axis=0)
-    for number in range(frames):
-        t = number / max(frames - 1, 1)
-        ease = t * t * (3 - 2 * t)
-        scale = scales[0] + (scales[1] - scales[0]) * ease
-        at = corners[0] + (corners[1] - corners[0]) * ease + shake[number]
-        w, h = width * scale, height * scale
-        x, y = np.clip(at, 0, 1) * (width - w, height - h)
-        matrix = np.array([[SIZE[0] / w, 0, -x * SIZE[0] / w], [0, SIZE[1] / h, -y * SIZE[1] / h]])
-        yield np.asarray(cv2.warpAffine(cell, matrix, SIZE, flags=cv2.INTER_AREA), np.uint8)
 
 
 def write_film(

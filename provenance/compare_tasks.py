@@ -146,6 +146,12 @@ def _named(plain: Difference, seen: image.Rgb, known: image.Rgb, geometry: Geome
     alike = [one for one in still if one.box is not None and _shared(one.box, box) > 0]
     if alike:
         plain = replace(plain, kind=max(alike, key=lambda one: _shared(cast("Box", one.box), box)).kind)
+        # Gathered over time an outline is blocks wide; one frame shows how much an overlay covers.
+        covered = sum(
+            one.share for one in alike if one.kind is DifferenceKind.OVERLAY and one.share is not None
+        )
+        if plain.kind is DifferenceKind.OVERLAY and 0 < covered < (plain.share or 0.0):
+            plain = replace(plain, share=covered)
     back = np.linalg.inv(warp.matrix_of(geometry)).astype(np.float64)
     there = (warp.box_through(back, Box(*face)) for face in faces.find_faces(known))
     on_faces = [*there, *(Box(*face) for face in faces.find_faces(seen))]

@@ -50,6 +50,12 @@ MAX_STORED: Final = 4000
 #: Offsets in time around a framing's that are tried where its shared part has no place, seconds.
 STEP_S: Final = 0.25
 TRIED_S: Final = (-0.5, -0.25, 0.0, 0.25, 0.5)
+#: Stored frames apart, and pairs of them, by which a pan over one still picture is told.
+APART: Final = 3
+PAIRS: Final = 5
+#: Seconds by which a crop of a pan over one still picture may be placed wrongly. Source: docs/measurements.md, clips:
+#: the 95th percentile of crops of panned photographs of 10 s.
+PAN_S: Final = 3.1
 #: Share of the copy that must be placed for them not to be tried.
 PLACED_SHARE: Final = 0.5
 #: Move of a corner from which the shared part is coded again, fraction of the frame.
@@ -215,6 +221,23 @@ class ClipAligner:
         answer = cast("Mapping[str, Mapping[str, bytes]]", self._run("shared_codes", params))
         found = inverse.align_stored(_track(answer["copy"]), _track(answer["asset"]))
         return [replace(one, geometry=framing.geometry) for one in found]
+
+    def certain(self, segments: Sequence[Segment], stored: Stored) -> list[Segment]:
+        """Return segments of cropped frames with those over one still picture said to be uncertain.
+
+        Args:
+            segments: Of one framing.
+            stored: All stored frames of the film.
+        """
+        made: list[Segment] = []
+        for one in segments:
+            inside = [blob for time_s, blob in stored if one.asset.start_s <= time_s <= one.asset.end_s]
+            pairs = [[a, b] for a, b in zip(inside, inside[APART:], strict=False)]
+            if pairs and self._pool.run("one_picture", [], {"pairs": _evenly(pairs, PAIRS)}):
+                made.append(replace(one, uncertain_s=max(one.uncertain_s, PAN_S)))
+            else:
+                made.append(one)
+        return made
 
     def _run(self, task: str, params: Mapping[str, object]) -> object:
         return self._pool.run(task, [self._path], params, timeout_s=self._patience_s)

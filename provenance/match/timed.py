@@ -169,7 +169,7 @@ class TimedFinder:
             if len(more) > len(segments):
                 told.append(sharper)
             segments = more
-        return segments, told
+        return aligner.certain(segments, stored), told
 
     def _patience_s(self, duration_s: float) -> float:
         """Return the seconds a worker may take for one look at a film: real time at the worst."""
