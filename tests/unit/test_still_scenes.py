@@ -1,6 +1,7 @@
 """Scenes of one still picture: a pan over a photograph is told from a scene that moves by itself."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -32,7 +33,7 @@ def part(photo, at):
 
 def told(frames):
     blobs = [make_frame_reference(rgb) for rgb in frames]
-    pairs = [list(pair) for pair in zip(blobs, blobs[1:], strict=False)]
+    pairs = [list(pair) for pair in pairwise(blobs)]
     return film_tasks.one_picture(Asked({"pairs": pairs}))
 
 
