@@ -21,7 +21,7 @@ from provenance.evidence import Box, Channel, Comparison, Difference, Difference
 from provenance.match import warp
 from provenance.match.bend import is_bend
 from provenance.match.fade import Outlines
-from provenance.match.lettering import kind_of_writing
+from provenance.match.lettering import even_ground, kind_of_writing
 from provenance.match.paint import look
 from provenance.match.residual import SCALES, Residual, residual
 
@@ -224,7 +224,7 @@ def _differences(
     made = []
     for region in regions:
         surroundings = _surroundings(found, region)
-        if region.torn_only and kind_of_writing(*surroundings) is None:
+        if region.torn_only and even_ground(*surroundings) is None:
             continue
         made.append((_difference(found, region, surroundings, back, shared), look(*surroundings)))
     overlays = [seen for one, seen in made if one.kind is DifferenceKind.OVERLAY and seen is not None]
@@ -279,6 +279,8 @@ def _kind(found: Residual, region: _Region, surroundings: _Surroundings) -> Diff
     rewritten = kind_of_writing(*surroundings)
     if rewritten is not None:
         return rewritten
+    if region.torn_only:  # a stroke added to a sign that stays: another sign
+        return DifferenceKind.REPLACED
     seen = look(*surroundings)
     here = (region.rows, region.columns)
     shown_detail, known_detail = (

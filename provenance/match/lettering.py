@@ -44,14 +44,8 @@ def kind_of_writing(shown: Plane, expected: Plane, changed: Mask, inside: Mask) 
         changed: bool, shape (h, w): pixels that differ.
         inside: bool, shape (h, w): where the copy covers the original.
     """
-    reach = np.ones((2 * _AROUND_PX + 1,) * 2, np.uint8)
-    around = (cv2.dilate(changed.astype(np.uint8), reach) > 0) & ~changed & inside
-    if min(int(changed.sum()), int(around.sum())) < _FEWEST:
-        return None
-    ground = _commonest(expected[around])
-    on_it = _far(shown[around], ground) <= _GROUND
-    was_on_it = _far(expected[around], ground) <= _GROUND
-    if min(float(on_it.mean()), float(was_on_it.mean())) < _GROUND_SHARE:
+    ground = even_ground(shown, expected, changed, inside)
+    if ground is None:
         return None
     now, before = _far(shown[changed], ground), _far(expected[changed], ground)
     bared, drawn = before - now >= _STROKE, now - before >= _STROKE
@@ -62,6 +56,20 @@ def kind_of_writing(shown: Plane, expected: Plane, changed: Mask, inside: Mask) 
     if float(np.median(now[bared] / before[bared])) > KEPT:
         return None
     return DifferenceKind.REPLACED if written >= WRITTEN else DifferenceKind.REMOVED
+
+
+def even_ground(shown: Plane, expected: Plane, changed: Mask, inside: Mask) -> Plane | None:
+    """Return the colour around what changed, float32, shape (3,), None where copy or original has no even ground there.
+
+    Arguments are those of :func:`kind_of_writing`.
+    """
+    reach = np.ones((2 * _AROUND_PX + 1,) * 2, np.uint8)
+    around = (cv2.dilate(changed.astype(np.uint8), reach) > 0) & ~changed & inside
+    if min(int(changed.sum()), int(around.sum())) < _FEWEST:
+        return None
+    ground = _commonest(expected[around])
+    shares = [float((_far(planes[around], ground) <= _GROUND).mean()) for planes in (shown, expected)]
+    return ground if min(shares) >= _GROUND_SHARE else None
 
 
 def _commonest(pixels: Plane) -> Plane:
