@@ -36,6 +36,14 @@ def test_a_changed_number_is_replaced_and_no_overlay(size):
     assert 0.7 < found[0].box.y + found[0].box.h / 2 < 0.9
 
 
+@pytest.mark.parametrize(("number", "size"), [("48 193 902", 16), ("48 113 902", 24)])
+def test_one_changed_digit_is_replaced(number, size):
+    stored = open_reference(make_reference(document("48 173 902", size)))
+    copy = saved(document(number, size), 85)
+    found = compare_picture(copy, stored, align_picture(copy, stored)).differences
+    assert [one.kind for one in found] == [DifferenceKind.REPLACED]
+
+
 def test_the_same_document_sent_on_shows_no_difference():
     stored = open_reference(make_reference(document("48 173 902", 16)))
     copy = saved(document("48 173 902", 16), 40)
