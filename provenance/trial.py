@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from provenance.detect.card import COMPETENT
-from provenance.detect.curve import auc, auc_bounds, calibration, share_bounds
+from provenance.detect.curve import auc, auc_bounds, calibration, calibration_floor, share_bounds
 from provenance.detect.models import Model
 from provenance.errors import InputError, NotFoundError
 from provenance.evidence import Score
@@ -26,6 +27,8 @@ from provenance.settings import Limits
 #: Fewest pictures of each label: below, the bounds say nothing.
 LEAST: Final = 20
 REAL, GENERATED = "real", "generated"
+
+Raw = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,16 @@ class GroupResult:
         generated: Its label.
         pictures: Pictures scored or abstained on.
         abstained: Of these, abstained on.
-        beyond: Share beyond the band, abstentions counted as not.
-        auc: Area against all pictures of the other label, or None without raw scores.
+        beyond: Share beyond the band, abstentions counted as not, with its 95 % interval.
+        auc: Area against all pictures of the other label with its 95 % interval, or None without raw scores.
     """
 
     group: str
     generated: bool
     pictures: int
     abstained: int
-    beyond: float
-    auc: float | None
+    beyond: tuple[float, float, float]
+    auc: tuple[float, float, float] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ class TrialResult:
         auc: Area under the curve of raw scores.
         auc_bounds: Its 95 % interval.
         false_positives: Share of real pictures beyond the band, with its 95 % interval.
-        calibration_error: Expected calibration error of those that speak, or None.
+        calibration_error: Expected calibration error of those that speak, and what an honest score would show
+            by chance with as few pictures (95 % quantile); None where they are of one label.
         groups: By group.
     """
 
@@ -80,7 +84,7 @@ class TrialResult:
     auc: float
     auc_bounds: tuple[float, float]
     false_positives: tuple[float, float, float]
-    calibration_error: float | None
+    calibration_error: tuple[float, float] | None
     groups: tuple[GroupResult, ...]
 
     @property
@@ -172,12 +176,13 @@ def _beyond(one: Scored) -> bool:
     return one.score.log10_lr is not None and one.score.log10_lr > one.score.band
 
 
-def _calibration_error(scored: Sequence[Scored]) -> float | None:
+def _calibration_error(scored: Sequence[Scored]) -> tuple[float, float] | None:
     spoken = [(one.score.log10_lr, one.generated) for one in scored if one.score.log10_lr is not None]
     labels = np.array([label for _, label in spoken], np.bool_)
     if not labels.any() or labels.all():
         return None
-    return calibration(np.array([lr for lr, _ in spoken], np.float64), labels)[2]
+    ratios = np.array([lr for lr, _ in spoken], np.float64)
+    return calibration(ratios, labels)[2], calibration_floor(ratios, labels)
 
 
 def _group(name: str, generated: bool, scored: Sequence[Scored]) -> GroupResult:  # noqa: FBT001 - a label
@@ -186,15 +191,22 @@ def _group(name: str, generated: bool, scored: Sequence[Scored]) -> GroupResult:
         [s.score.raw for s in scored if s.generated is not generated and s.score.raw is not None]
     )
     raw = np.array([one.score.raw for one in own if one.score.raw is not None])
-    pair = (others, raw) if generated else (raw, others)
+    hits = sum(_beyond(one) for one in own)
     return GroupResult(
         name,
         generated,
         len(own),
         sum(one.score.log10_lr is None for one in own),
-        sum(_beyond(one) for one in own) / len(own),
-        auc(*pair) if len(raw) and len(others) else None,
+        (hits / len(own), *share_bounds(hits, len(own))),
+        _area(*((others, raw) if generated else (raw, others))),
     )
+
+
+def _area(real: Raw, generated: Raw) -> tuple[float, float, float] | None:
+    if not len(real) or not len(generated):
+        return None
+    area = auc(real, generated)
+    return area, *auc_bounds(area, len(real), len(generated))
 
 
 def incompetent(model: Model) -> Model:

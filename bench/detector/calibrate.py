@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from bench.detector.folds import HeldOut
 from bench.detector.pictures import Labelled, sources
 from provenance.detect.card import Bucket
-from provenance.detect.curve import auc_bounds, calibration, share_bounds
+from provenance.detect.curve import auc_bounds, calibration, calibration_floor, share_bounds
 
 #: Most real pictures beyond the band, in the worst real source. Source: the product's promise to newsrooms.
 FALSE_POSITIVES: Final = 0.02
@@ -41,8 +42,8 @@ def likelihood(scores: Scores, generated: Labels, real_source: NDArray[np.str_])
     return float(model.coef_[0, 0]) / np.log(10), float(model.intercept_[0]) / np.log(10)
 
 
-def bucket(name: str, pictures: Sequence[Labelled], held: HeldOut) -> Bucket:
-    """Return the calibration of one compression history from held-out scores."""
+def bucket(name: str, pictures: Sequence[Labelled], held: HeldOut) -> tuple[Bucket, CalibrationErrors]:
+    """Return the calibration of one compression history from held-out scores, and how far it is off."""
     generated = np.array([one.generated for one in pictures])
     source = np.array([one.source for one in pictures])
     reals, makers = sources(pictures, generated=False), sources(pictures, generated=True)
@@ -67,16 +68,21 @@ def bucket(name: str, pictures: Sequence[Labelled], held: HeldOut) -> Bucket:
         ratios = np.where(raw <= threshold, np.minimum(ratios, band), np.maximum(ratios, band + 1e-3))
     worst = min(reals, key=held.by_real)
     low, _ = auc_bounds(held.by_real(worst), int((source == worst).sum()), int(generated.sum()))
-    return Bucket(
+    points = tuple((round(float(r), 4), round(float(x), 4)) for r, x in zip(raw, ratios, strict=True))
+    errors = calibration_errors(pictures, held, points[0][1], points[-1][1])
+    made = Bucket(
         name=name,
-        points=tuple((round(float(r), 4), round(float(x), 4)) for r, x in zip(raw, ratios, strict=True)),
+        points=points,
         band=round(band, 4),
         false_positive_rate=round(false, 4) if useful else 0.0,
         detected=round(found, 4) if useful else 0.0,
         auc=round(float(np.mean([held.by_real(one) for one in reals])), 4),
         auc_low=round(low, 4),
         pictures=len(pictures),
+        calibration_error=errors.all[0],
+        calibration_worst=max(error for error, _ in errors.by_real.values()),
     )
+    return made, errors
 
 
 def _supported(beyond: Labels, generated: Labels) -> float:
@@ -86,15 +92,50 @@ def _supported(beyond: Labels, generated: Labels) -> float:
     return float(np.log10(max(low / high, 1.0)))
 
 
-def calibration_error(pictures: Sequence[Labelled], held: HeldOut) -> dict[str, float]:
-    """Return the expected calibration error on each real source, fitted on the other ones."""
+@dataclass(frozen=True, slots=True)
+class CalibrationErrors:
+    """Expected calibration errors, and what an honest score would show by chance (95 % quantile).
+
+    Attributes:
+        all: Over all pictures: error, chance.
+        by_real: Of each real source against all generated pictures.
+        by_generator: Of each generator against all real pictures.
+    """
+
+    all: tuple[float, float]
+    by_real: dict[str, tuple[float, float]]
+    by_generator: dict[str, tuple[float, float]]
+
+
+def calibration_errors(
+    pictures: Sequence[Labelled], held: HeldOut, least: float, most: float
+) -> CalibrationErrors:
+    """Return the errors of ratios whose calibration saw neither the picture's real source nor its generator.
+
+    Args:
+        pictures: The pictures.
+        held: Their scores, held out as well.
+        least: Smallest log10 ratio that the card states.
+        most: Largest one.
+    """
     generated = np.array([one.generated for one in pictures])
     source = np.array([one.source for one in pictures])
-    errors = {}
-    for real in sources(pictures, generated=False):
-        half = np.arange(len(pictures)) % 2 == 0
-        fit = np.where(generated, half, source != real)
-        test = np.where(generated, ~half, source == real)
-        slope, offset = likelihood(held.scores[fit], generated[fit], source[fit])
-        errors[real] = calibration(slope * held.scores[test] + offset, generated[test])[2]
-    return errors
+    reals, makers = sources(pictures, generated=False), sources(pictures, generated=True)
+    total, count = np.zeros(len(pictures)), np.zeros(len(pictures))
+    for real in reals:
+        for maker in makers:
+            out = (source == real) | (source == maker)
+            slope, offset = likelihood(held.scores[~out], generated[~out], source[~out])
+            total[out] += slope * held.scores[out] + offset
+            count[out] += 1
+    ratios = np.clip(total / count, least, most)
+
+    def error(chosen: Labels) -> tuple[float, float]:
+        part, labels = ratios[chosen], generated[chosen]
+        return round(calibration(part, labels)[2], 4), round(calibration_floor(part, labels), 4)
+
+    return CalibrationErrors(
+        error(np.ones(len(pictures), np.bool_)),
+        {one: error(generated | (source == one)) for one in reals},
+        {one: error(~generated | (source == one)) for one in makers},
+    )

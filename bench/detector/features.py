@@ -53,18 +53,31 @@ def prepared(picture: NDArray[np.uint8]) -> Table:
 
 
 def features(encoder: Encoder, pictures: Sequence[Labelled], form: str, cache: Path) -> Table:
-    """Return the vectors of all pictures in one form, float32, shape (n, d), from the cache where it has them."""
-    names = "\n".join(f"{one.source}/{one.path.name}" for one in pictures)
-    key = hashlib.sha256(f"{form}\n{names}\n".encode() + encoder.graph).hexdigest()[:16]
-    stored = cache / f"{encoder.name}-{form}-{key}.npy"
+    """Return the vectors of all pictures in one form, float32, shape (n, d), from the cache where it has them.
+
+    The cache keeps each source by itself, so that a further source leaves the others as they are.
+    """
+    sources = [one.source for one in pictures]
+    rows: dict[int, Table] = {}
+    for source in dict.fromkeys(sources):
+        places = [place for place, name in enumerate(sources) if name == source]
+        found = _of_source(encoder, [pictures[place] for place in places], form, cache)
+        rows.update(zip(places, found, strict=True))
+    return np.stack([rows[place] for place in range(len(pictures))])
+
+
+def _of_source(encoder: Encoder, pictures: Sequence[Labelled], form: str, cache: Path) -> Table:
+    source = pictures[0].source
+    names = "\n".join(one.path.name for one in pictures)
+    key = hashlib.sha256(f"{form}\n{source}\n{names}\n".encode() + encoder.graph).hexdigest()[:16]
+    stored = cache / f"{encoder.name}-{form}-{source}-{key}.npy"
     if stored.exists():
         return np.asarray(np.load(stored), np.float32)
+    print(f"{encoder.name}, {form}: {len(pictures)} pictures of {source}", flush=True)
     parts = []
     for start in range(0, len(pictures), _BATCH):
         batch = pictures[start : start + _BATCH]
         parts.append(encoder.run(np.stack([prepared(opened(one, form)) for one in batch])))
-        if start % 200 == 0:
-            print(f"{encoder.name}, {form}: {start} of {len(pictures)}", flush=True)
     made = np.concatenate(parts)
     cache.mkdir(parents=True, exist_ok=True)
     np.save(stored, made)

@@ -47,7 +47,7 @@ class Trained:
     ending: clip.Ending
     clean: HeldOut
     degraded: HeldOut
-    errors: dict[str, float]
+    errors: dict[str, calibrate.CalibrationErrors]
 
 
 def trained(
@@ -66,6 +66,8 @@ def trained(
     projection, domain = _domain(everything)
     ending = clip.Ending(block, weight, float(bias), projection)
     made = clip.ended(encoder.graph, ending)
+    fine, fine_errors = calibrate.bucket("fine", pictures, clean)
+    coarse, coarse_errors = calibrate.bucket("coarse", pictures, degraded)
     card = ModelCard(
         name=name,
         version=_VERSION,
@@ -79,20 +81,18 @@ def trained(
         std=STD,
         least_px=128,
         operating_range="whole pictures of photographs and of generators up to 2025, stored or recompressed as "
-        "JPEG down to quality 75 and scaled down to 0.6; only the middle square is looked at",
+        "JPEG down to quality 75 and scaled down to 0.6; only the middle square is looked at"
+        + ("" if fine.asks or coarse.asks else "; too weak to ask for a review by itself"),
         untested=(
             "face swaps and local edits",
             "film frames",
             "drawings and screenshots",
             "prints and screens",
         ),
-        buckets=(
-            calibrate.bucket("fine", pictures, clean),
-            calibrate.bucket("coarse", pictures, degraded),
-        ),
+        buckets=(fine, coarse),
         domain=domain,
     )
-    return Trained(card, ending, clean, degraded, calibrate.calibration_error(pictures, degraded))
+    return Trained(card, ending, clean, degraded, {CLEAN: fine_errors, DEGRADED: coarse_errors})
 
 
 def _domain(table: Table) -> tuple[Table, Domain]:
@@ -131,7 +131,7 @@ def summary(model: Trained, pictures: list[Labelled], table: Table) -> dict[str,
         "by_generator": {
             form: {one: held.by_generator(one) for one in makers} for form, held in forms.items()
         },
-        "calibration_error": model.errors,
+        "calibration_error": {form: asdict(errors) for form, errors in model.errors.items()},
         "outside_domain": outside(pictures, table),
         "buckets": {
             one.name: {k: v for k, v in asdict(one).items() if k != "points"} for one in model.card.buckets

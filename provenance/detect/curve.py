@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 _Z: Final = 1.959964
 #: Bins of equal width in which calibration is looked at. Source: Guo et al., ICML 2017.
 _BINS: Final = 10
+#: Repetitions by which the floor of the calibration error is found; its quantile then moves by under .005.
+_DRAWS: Final = 200
 
 Scores = NDArray[np.float64]
 
@@ -73,11 +75,45 @@ def calibration(log10_lr: Scores, generated: NDArray[np.bool_]) -> tuple[Scores,
         log10_lr: Stated log10 likelihood ratios, shape (n,).
         generated: Whether each is generated, shape (n,), both labels present.
     """
-    stated = 1 / (1 + 10.0**-log10_lr)
-    weights = np.where(generated, 0.5 / generated.sum(), 0.5 / (~generated).sum())
+    stated = _stated(log10_lr)
+    weights = _weights(generated)
     which = np.minimum((stated * _BINS).astype(np.int64), _BINS - 1)
     mass = np.bincount(which, weights, _BINS)
     filled = mass > 0
     mean = np.bincount(which, weights * stated, _BINS)[filled] / mass[filled]
     found = np.bincount(which, weights * generated, _BINS)[filled] / mass[filled]
     return mean, found, float((mass[filled] * np.abs(mean - found)).sum())
+
+
+def calibration_floor(log10_lr: Scores, generated: NDArray[np.bool_]) -> float:
+    """Return the expected error that an honest score shows by chance, with as many pictures; its 95 % quantile.
+
+    Pictures of both labels are drawn again from the same scores, generated ones in proportion to what was stated
+    of them and real ones to the rest: what was stated is then true, and the error is that of counting alone.
+
+    Args:
+        log10_lr: As in :func:`calibration`.
+        generated: As there.
+    """
+    dice = np.random.default_rng(0)
+    stated, weights = _stated(log10_lr), _weights(generated)
+    yes, no = weights * stated, weights * (1 - stated)
+    counts = int(generated.sum()), int((~generated).sum())
+    labels = np.repeat([True, False], counts)
+    drawn = []
+    for _ in range(_DRAWS):
+        picked = [
+            dice.choice(log10_lr, count, p=part / part.sum())
+            for count, part in zip(counts, (yes, no), strict=True)
+        ]
+        drawn.append(calibration(np.concatenate(picked), labels)[2])
+    return float(np.quantile(drawn, 0.95))
+
+
+def _stated(log10_lr: Scores) -> Scores:
+    """Return the share of generated pictures that ratios state where both labels are as frequent."""
+    return np.asarray(1 / (1 + 10.0**-log10_lr), np.float64)
+
+
+def _weights(generated: NDArray[np.bool_]) -> Scores:
+    return np.where(generated, 0.5 / generated.sum(), 0.5 / (~generated).sum())
