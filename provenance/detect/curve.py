@@ -116,4 +116,4 @@ def _stated(log10_lr: Scores) -> Scores:
 
 
 def _weights(generated: NDArray[np.bool_]) -> Scores:
-    return np.where(generated, 0.5 / generated.sum(), 0.5 / (~generated).sum())
+    return np.asarray(np.where(generated, 0.5 / generated.sum(), 0.5 / (~generated).sum()), np.float64)
