@@ -84,6 +84,7 @@ train-detector: $(ENCODER) $(STOCK)  ## train the detector's models and replace 
 
 bench-detector: $(ENCODER) $(STOCK)  ## measure the models with sources held out, compare with the committed ones; false marks
 	$(TRAIN)
+	OMP_NUM_THREADS=1 $(BIN)/python -m bench.detector.family $(DATA) --wheel $(ENCODER) --cache $(DETECTOR_CACHE)/features
 	$(BIN)/python -m bench.marks $(DATA)
 
 clean:

@@ -166,9 +166,18 @@ class ModelCard:
         if not isinstance(stated, Mapping) or stated.get("form") != FORM:
             raise _no_card(f"no {FORM}")
         try:
-            return from_plain(cls, {name: value for name, value in stated.items() if name != "form"})
+            return from_plain(cls, _whole({name: value for name, value in stated.items() if name != "form"}))
         except FormatError as cause:
             raise _no_card(cause.message) from cause
+
+
+def _whole(stated: dict[str, Any]) -> dict[str, Any]:
+    """Return a card with what cards of its first days do not state given as not measured."""
+    buckets = stated.get("buckets")
+    if isinstance(buckets, list):
+        unknown = {"calibration_error": None, "calibration_worst": None}
+        stated["buckets"] = [unknown | one if isinstance(one, dict) else one for one in buckets]
+    return stated
 
 
 def _no_card(found: str) -> FormatError:

@@ -39,12 +39,17 @@ def auc(real: Scores, generated: Scores) -> float:
 def auc_bounds(area: float, real: int, generated: int) -> tuple[float, float]:
     """Return the 95 % interval of an area under the curve.
 
-    Source: Hanley and McNeil, Radiology 143 (1982), 29-36.
+    Their variance is none where no pair is out of order; then the interval is that of as many pictures of the
+    rarer label without a miss.
+
+    Source: Hanley and McNeil, Radiology 143 (1982), 29-36; :func:`share_bounds`.
     """
     one, two = area / (2 - area), 2 * area * area / (1 + area)
     variance = area * (1 - area) + (generated - 1) * (one - area**2) + (real - 1) * (two - area**2)
     half = _Z * math.sqrt(max(variance, 0.0) / (real * generated))
-    return max(0.0, area - half), min(1.0, area + half)
+    rarer = min(real, generated)
+    most, least = share_bounds(rarer, rarer)[0], share_bounds(0, rarer)[1]
+    return max(0.0, min(area - half, most)), min(1.0, max(area + half, least))
 
 
 def share_bounds(hits: int, trials: int) -> tuple[float, float]:

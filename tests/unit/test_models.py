@@ -29,6 +29,13 @@ def test_cards_survive_their_text():
     assert ModelCard.parse(CARD.to_json()) == CARD
 
 
+def test_cards_of_the_first_days_state_no_calibration_error():
+    stated = json.loads(CARD.to_json())
+    for one in stated["buckets"]:
+        del one["calibration_error"], one["calibration_worst"]
+    assert ModelCard.parse(json.dumps(stated)) == CARD
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -43,9 +43,16 @@ def test_a_good_model_is_competent_and_groups_are_told_apart():
     assert found.false_positives[2] < 0.1
     groups = {one.group: one for one in found.groups}
     assert groups["stock"].abstained == 2
-    assert groups["easy"].auc > 0.95
-    assert groups["hard"].auc < 0.7
-    assert groups["easy"].beyond > groups["hard"].beyond
+    assert groups["easy"].auc[0] > 0.95
+    assert groups["hard"].auc[0] < 0.7
+    assert groups["easy"].beyond[0] > groups["hard"].beyond[0]
+    for one in groups.values():
+        for value, low, high in (one.auc, one.beyond):
+            assert low <= value <= high
+            assert low < high
+    error, chance = found.calibration_error
+    assert 0 < chance < 0.2
+    assert error >= 0
 
 
 def test_a_model_at_chance_is_not():
