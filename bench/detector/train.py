@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.detector import calibrate
+from bench.detector import calibrate, failures
 from bench.detector.features import MEAN, SIDE_PX, STD, Encoder, features
 from bench.detector.folds import HeldOut, fitted, held_out
 from bench.detector.pictures import CLEAN, DEGRADED, FORMS, Labelled, labelled, sources
@@ -34,6 +34,10 @@ BLOCK: Final = 4
 STRENGTH: Final = {"core": 3e-4, "clip-vit-b16": 1e-3}
 #: Dimensions in which the domain is judged, and the share of training pictures inside it.
 DOMAIN_SIZE, DOMAIN_SHARE = 16, 0.995
+#: Calibration that a form belongs to.
+BUCKETS: Final = {CLEAN: "fine", DEGRADED: "coarse"}
+#: The source whose pictures are of free licence and are shown in the documentation.
+SHOWABLE: Final = "stock"
 _VERSION: Final = "1"
 
 Table = NDArray[np.float32]
@@ -125,13 +129,18 @@ def outside(pictures: list[Labelled], table: Table) -> dict[str, float]:
 def summary(model: Trained, pictures: list[Labelled], table: Table) -> dict[str, Any]:
     """Return everything measured of a model as plain values."""
     reals, makers = sources(pictures, generated=False), sources(pictures, generated=True)
-    forms = {"clean": model.clean, "degraded": model.degraded}
+    forms = {CLEAN: model.clean, DEGRADED: model.degraded}
     return {
         "by_real": {form: {one: held.by_real(one) for one in reals} for form, held in forms.items()},
         "by_generator": {
             form: {one: held.by_generator(one) for one in makers} for form, held in forms.items()
         },
         "calibration_error": {form: asdict(errors) for form, errors in model.errors.items()},
+        "asks_for_review": {
+            form: failures.asked(pictures, held, model.card.bucket(BUCKETS[form]))
+            for form, held in forms.items()
+        },
+        "failures": failures.named(pictures, model.degraded),
         "outside_domain": outside(pictures, table),
         "buckets": {
             one.name: {k: v for k, v in asdict(one).items() if k != "points"} for one in model.card.buckets
@@ -166,6 +175,10 @@ def main() -> None:
         _finish(model, encoder, write=asked.write)
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     asked.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    if SHOWABLE in more:
+        best = models[-1][0]
+        sheet = asked.out.with_name(f"{asked.out.stem}-stock.jpg")
+        failures.draw(pictures, best.degraded, best.card.bucket("coarse"), SHOWABLE, sheet)
     print(f"{len(pictures)} pictures, {time.process_time() - started:.0f} s of CPU")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -285,6 +286,28 @@ def test_detector_beyond_its_band_asks_for_review_only_without_a_match():
     assert judge(evidence(score=loud)).code is VerdictCode.POSSIBLY_SYNTHETIC
     assert judge(evidence(score=loud, matches=(match(),))).code is VerdictCode.DERIVED_COPY
     assert judge(evidence(score=Score("d 1", None, 0.5, "too small"))).code is VerdictCode.NO_EVIDENCE
+
+
+ANY_SCORE = [
+    Score("d 1", ratio, 0.5, raw=0.0)
+    for ratio in (-math.inf, -9.0, -0.5, 0.0, 0.5, 0.51, 9.0, 300.0, math.inf, math.nan)
+] + [Score("d 1", None, 0.5, "too small"), Unavailable("the worker died"), NO_DETECTOR]
+
+
+@pytest.mark.parametrize("score", ANY_SCORE, ids=lambda one: str(getattr(one, "log10_lr", "unavailable")))
+def test_sr10_no_score_moves_a_verdict_on_evidence(score):
+    """Whatever the detector says, infinities and nonsense included: only nothing found becomes a review."""
+    cases = [
+        evidence(state, matches, marks=())
+        for state in CredentialState
+        for matches in ((), (match(),), (match(comparison=ALTERED),), Unavailable("locked"))
+    ]
+    for case in cases:
+        calm = judge(replace(case, score=NO_DETECTOR)).code
+        code = judge(replace(case, score=score)).code
+        if code is not calm:
+            assert (calm, code) == (VerdictCode.NO_EVIDENCE, VerdictCode.POSSIBLY_SYNTHETIC)
+            assert score.log10_lr > score.band
 
 
 def test_unreachable_registry_is_said_and_not_taken_for_no_match():
