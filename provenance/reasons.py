@@ -256,8 +256,8 @@ def _score_text(score: Score) -> str:
     text = f"Detector {score.detector}: log10 likelihood ratio {ratio:+.2f}, {side} its band of {score.band:.2f}. "
     if side == "beyond":
         text += (
-            f"Such a score was about {10**ratio:.0f} times as frequent among generated pictures as among "
-            "photographs of its tests. "
+            f"In its tests such a score was about {10**ratio:.0f} times as frequent among generated pictures as "
+            "among photographs. "
         )
     if score.false_positive_rate is not None:
         text += f"Of real pictures, up to {score.false_positive_rate:.1%} lie beyond the band. "
