@@ -60,6 +60,10 @@ TIMES: Final = (*FILM_SPEEDS, "6 frames/s", "reversed", "freeze")
 EDITS: Final = ("cut", "reordered", "repeated", "two films")
 TRACKS: Final = ("dubbed", "voice cloned", "other picture", "sound shifted")
 WORDS: Final = ("word replaced", "word cut", "word inserted", "music added", "untouched")
+#: Share of the track clips that each way of changing a track has.
+TRACK_SHARES: Final[Mapping[str, float]] = {"other picture": 0.4, "sound shifted": 0.6}
+#: How many recordings with untouched words there are for each of another kind, 30 s each: false alarms are rare.
+UNTOUCHED: Final = 4
 #: Mild copying under which words are altered, as nobody passes on a master.
 MILD: Final = ("mp3 32k", "aac 32k", "opus 16k", "noise 20 dB", "EQ treble")
 
@@ -187,6 +191,8 @@ def _edit(query: Query, rng: np.random.Generator, _: Path, folder: Path) -> Clip
 def _tracks(query: Query, rng: np.random.Generator, cache: Path, folder: Path) -> Clip:
     length_s = query.length_s
     at = _start(query, rng, length_s + 2)
+    if query.attack == "voice cloned":  # where it is known what is said
+        at = min(at, max(0.0, query.source.parts[-1].end_s - length_s))
     frames, rate, sound = _taken(query.source, at, length_s)
     if sound is None:
         raise ValueError(f"{query.source.name} has no sound to be changed")
@@ -260,10 +266,12 @@ def _words(query: Query, rng: np.random.Generator, _: Path, folder: Path) -> Cli
         "music added": lambda: clip_sound.Altered(clip_sound.overlaid(wave, other, 6.0), 0.0, query.length_s),
         "untouched": lambda: clip_sound.Altered(wave, 0.0, 0.0),
     }[query.attack]()
-    mild = MILD[int(rng.integers(len(MILD)))]
+    changes = tuple(clip_sound.COPYING) if query.attack == "untouched" else MILD
+    change = changes[int(rng.integers(len(changes)))]
+    speed = clip_sound.SPEEDS.get(change, 1.0)
     path = folder / f"{query.name}.wav"
-    write_wave(path, clip_sound.COPYING[mild](altered.wave, rng))
-    piece = Piece(0.0, len(altered.wave) / RATE, query.source.name, at)
+    write_wave(path, clip_sound.COPYING[change](altered.wave, rng))
+    piece = Piece(0.0, len(altered.wave) / RATE / speed, query.source.name, at, speed)
     return Clip(path, (piece,), (altered.start_s, altered.end_s))
 
 
@@ -284,9 +292,10 @@ def _stranger(query: Query, rng: np.random.Generator, _: Path, folder: Path) -> 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Clips of each attack and length: of pictures, of sound, of words, and of unregistered material."""
+    """Clips of each attack and length: of pictures, tracks, sound, words, and of unregistered material."""
 
     picture: int
+    tracks: int
     sound: int
     words: int
     strangers: int
@@ -340,7 +349,9 @@ def _film_plan(
         ("region", ("region replaced",), 10.0, long, other_films),
     ):
         for attack in attacks:
-            for _ in range(counts.picture * (2 if group == "region" else 1)):
+            share = TRACK_SHARES.get(attack, 1.0)
+            count = round(counts.tracks * share) if group == "tracks" else counts.picture
+            for _ in range(count * (2 if group == "region" else 1)):
                 seed += 1
                 chosen = cloneable if attack == "voice cloned" else sources
                 pool = other_films if attack == "other picture" else others
@@ -378,11 +389,12 @@ def _sound_plan(
                 source = recordings[seed * 7 % len(recordings)]
                 yield Query("sound", attack, length_s, source, source, seed)
     for attack in WORDS:
-        for _ in range(counts.words):
+        for _ in range(counts.words * (UNTOUCHED if attack == "untouched" else 1)):
             seed += 1
             source = speech[seed % len(speech)]
             same = [one for one in speech if one.voice == source.voice and one.name != source.name] or [
                 source
             ]
             other = music[seed % len(music)] if attack == "music added" else same[seed % len(same)]
-            yield Query("words", attack, 15.0, source, other, seed)
+            length_s = 30.0 if attack == "untouched" else 15.0
+            yield Query("words", attack, length_s, source, other, seed)

@@ -36,9 +36,9 @@ from provenance.setup import Installation, initialise
 from provenance.signing.claims import SigningRequest
 
 COUNTS: Final = {
-    "tiny": Counts(picture=1, sound=1, words=1, strangers=4),
-    "small": Counts(picture=2, sound=3, words=6, strangers=200),
-    "full": Counts(picture=3, sound=8, words=30, strangers=2000),
+    "tiny": Counts(picture=1, tracks=1, sound=1, words=1, strangers=4),
+    "small": Counts(picture=2, tracks=3, sound=3, words=6, strangers=200),
+    "full": Counts(picture=3, tracks=15, sound=8, words=30, strangers=2000),
 }
 # A machine that is busy with other work must not turn into failures.
 _PATIENCE_S: Final = 900.0

@@ -102,7 +102,8 @@ def compare_sound(
     """
     check(copy_mel, ref_mel)
     sound = [one for one in segments if one.channel is Channel.SOUND]
-    picture = [one for one in segments if one.channel is Channel.PICTURE]
+    # A picture that stands still or runs backwards has no sound of its own.
+    picture = [one for one in segments if one.channel is Channel.PICTURE and one.speed > 0]
     found: list[Difference] = []
     for segment in sound:
         stretch = _Stretch(copy_mel, ref_mel, segment)

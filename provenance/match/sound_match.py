@@ -44,6 +44,11 @@ class SoundMatch:
     segments: tuple[Segment, ...] = ()
     found: tuple[Found, ...] = ()
 
+    @property
+    def copied(self) -> bool:
+        """Whether it is the same recording, rather than another reading that is like it."""
+        return any(one.family is Family.SPECTRUM for one in self.found)
+
 
 def too_little(sound: SoundTrack | None, refusals: Sequence[str]) -> str:
     """Return why a copy's sound is too short, too quiet or too noisy to say anything, as a clause; empty if it is not.

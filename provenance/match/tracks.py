@@ -60,7 +60,9 @@ def match_tracks(
     sounds: list[Segment] = []
     if copy.sound is not None and sound is not None:
         heard = sound_match.match_sound(copy.sound, sound)
-        sounds, found = list(heard.segments), [*found, *heard.found]
+        # Under a genuine picture, sound that is only like the original's is not the original's: a voice was cloned.
+        if heard.copied or not pictures:
+            sounds, found = list(heard.segments), [*found, *heard.found]
     if not found:
         return None
     comparison = _compare(copy, frames, sound, pictures, sounds)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import clip_film, clip_report, clip_sound
+from bench import clip_film, clip_report, clip_score, clip_sound
 from bench.clip_material import Original
 from bench.clip_packages import half_of
 from bench.clip_queries import Counts, make, plan
@@ -63,7 +63,9 @@ def recording(folder: Path, name: str) -> Original:
 def test_every_clip_says_which_stretch_it_is(tmp_path):
     own = [recording(tmp_path, "a.wav"), recording(tmp_path, "bb.wav")]
     film = Original("f.mp4", tmp_path / "f.mp4", "film", "", 30.0, film=True)
-    queries = list(plan([*own, film], [*own, film], Counts(picture=1, sound=1, words=1, strangers=4)))
+    queries = list(
+        plan([*own, film], [*own, film], Counts(picture=1, tracks=1, sound=1, words=1, strangers=4))
+    )
     assert {one.group for one in queries} >= {"picture", "time", "edit", "sound", "words", "stranger"}
     query = next(one for one in queries if one.attack == "EQ bass")
     clip = make(query, tmp_path, tmp_path)
@@ -82,3 +84,12 @@ def test_intervals_hold_the_share_and_narrow():
 
 def test_halves_are_fixed_by_the_name():
     assert [half_of(name) for name in ("vtest.avi", "tree.avi", "demo.mp4")] == [0, 1, 0]
+
+
+def test_sound_that_comes_twice_may_be_placed_at_either(tmp_path):
+    wave = speech(20.0, seed=4)
+    write_wave(tmp_path / "twice.wav", np.concatenate([wave, wave]))
+    original = Original("t", tmp_path / "twice.wav", "music", "", 40.0, film=False)
+    assert clip_score._repeats(original, 5.0, 25.0)
+    assert not clip_score._repeats(original, 5.0, 27.0)
+    assert not clip_score._repeats(original, 5.0, 5.2)

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from provenance.evidence import Channel, Family, Segment, Span
-from provenance.examination import SoundTrack
+from provenance.evidence import Channel, DifferenceKind, Edit, Family, Segment, Span
+from provenance.examination import Examination, FrameTrack, SoundTrack
 from provenance.fingerprint.sound import PITCHES, RATE_HZ, sound
 from provenance.match.sound_match import match_sound
 from provenance.match.takes import ONE_TAKE_DB, loud_difference
+from provenance.match.tracks import match_tracks
+from tests.fakes.reports import RECORD
 
 
 def reading(words: int, take: int, seconds: int = 10) -> np.ndarray:
@@ -54,6 +56,12 @@ def families(copy, original):
     return {one.family for one in match_sound(track(copy, PITCHES), track(original)).found}
 
 
+def film(wave, pitches=()):
+    """What is taken out of a film of ten seconds with some picture and this sound."""
+    frames = FrameTrack(b"", b"")
+    return Examination(480, 270, 10.0, None, frames, track(wave, pitches), (), ())
+
+
 def whole(seconds=10.0):
     return Segment(Channel.SOUND, Span(0.0, seconds), Span(0.0, seconds), 1.0, 1.0)
 
@@ -91,3 +99,14 @@ def test_too_little_to_compare_is_no_copy():
     assert loud_difference(mel, mel, whole(0.3)) == float("inf")
     silent = np.zeros_like(mel)
     assert loud_difference(silent, mel, whole()) > ONE_TAKE_DB
+
+
+def test_another_reading_under_the_genuine_picture_is_another_sound():
+    picture = Segment(Channel.PICTURE, Span(0.0, 10.0), Span(0.0, 10.0), 1.0, 1.0)
+    original = film(reading(1, take=1))
+    for take, edits in ((1, ()), (2, (Edit.OTHER_SOUND,))):
+        copy = film(reading(1, take=take), PITCHES)
+        match = match_tracks(RECORD, copy, original.frames, original.sound, [picture])
+        assert match.comparison.edits == edits
+        kinds = [one.kind for one in match.comparison.differences]
+        assert kinds == ([DifferenceKind.SOUND_REPLACED] if edits else [])
