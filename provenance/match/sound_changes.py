@@ -27,6 +27,7 @@ from provenance.match.spectrum import (
     levels,
     placed,
 )
+from provenance.match.takes import loud_difference
 
 #: Deviations of the stretch's own noise above which a passage differs, in residual and in missing energy both.
 #: Source: docs/measurements.md, clips: 150 minutes of clean copies stay under it, replaced words begin at 5.7.
@@ -45,6 +46,9 @@ MIN_FOREIGN_S: Final = 2.0
 #: Agreement up to which a stretch is other sound. Source: the same: unrelated stretches of 5 s exceed .5 in one of
 #: 1,000, genuine ones with noise at 10 dB have .54 and more.
 FOREIGN_AGREEMENT: Final = 0.5
+#: Mean difference of loud levels, dB, from which a stretch is other sound too. Source: the same: genuine stretches
+#: have at most 3.0 (echo), words spoken by another voice 4.1 and more.
+FOREIGN_DB: Final = 3.6
 #: Agreement of clean copies, mean and standard deviation. Source: the same.
 CLEAN_AGREEMENT: Final = 0.85
 CLEAN_AGREEMENT_SPREAD: Final = 0.13
@@ -261,9 +265,10 @@ def _replaced(
             line = Line.of(one)
             if _silent(copy_mel, ref_mel, span, line):
                 continue
-            _, agreement = placed(copy_mel, ref_mel, line.segment(Channel.SOUND, span, 0.0))
-            if agreement <= FOREIGN_AGREEMENT:
-                strength = round((CLEAN_AGREEMENT - agreement) / CLEAN_AGREEMENT_SPREAD, 1)
+            put, agreement = placed(copy_mel, ref_mel, line.segment(Channel.SOUND, span, 0.0))
+            # The same words in another voice at the same times may agree by more, but not in their levels.
+            if agreement <= FOREIGN_AGREEMENT or loud_difference(copy_mel, ref_mel, put) >= FOREIGN_DB:
+                strength = round(max(0.0, CLEAN_AGREEMENT - agreement) / CLEAN_AGREEMENT_SPREAD, 1)
                 kind = DifferenceKind.SOUND_REPLACED
                 yield Difference(kind, Channel.SOUND, None, span, _along(line, span), strength)
 

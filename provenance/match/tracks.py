@@ -28,6 +28,7 @@ from provenance.examination import Examination, FrameTrack, SoundTrack
 from provenance.match import edits as edit_rules
 from provenance.match import films, sound_match
 from provenance.match.align import INLIERS
+from provenance.match.beneath import sound_beneath
 from provenance.match.path import Line
 
 #: Aligned frames that must fit a stored frame in one geometry each. Source: docs/measurements.md, film.
@@ -63,6 +64,7 @@ def match_tracks(
         # Under a genuine picture, sound that is only like the original's is not the original's: a voice was cloned.
         if heard.copied or not pictures:
             sounds, found = list(heard.segments), [*found, *heard.found]
+        sounds = sound_beneath(copy.sound.spectrum_array(), sound.spectrum_array(), pictures, sounds)
     if not found:
         return None
     comparison = _compare(copy, frames, sound, pictures, sounds)

@@ -12,7 +12,7 @@ from provenance.match.tracks import match_tracks
 from tests.fakes.reports import RECORD
 
 
-def reading(words: int, take: int, seconds: int = 10) -> np.ndarray:
+def reading(words: int, take: int, seconds: int = 10, voice_hz: float = 110.0) -> np.ndarray:
     """Notes of overtones: the same ones for the same words, each take with its own weights, levels and moments."""
     score, breath = np.random.default_rng(words), np.random.default_rng([words, take])
     out = np.zeros(seconds * RATE_HZ + RATE_HZ, np.float32)
@@ -20,7 +20,7 @@ def reading(words: int, take: int, seconds: int = 10) -> np.ndarray:
     while at < seconds * RATE_HZ:
         time_s = np.arange(int(score.uniform(0.12, 0.5) * RATE_HZ)) / RATE_HZ
         hz, weights, loud = (
-            110 * 2 ** (score.integers(0, 36) / 12),
+            voice_hz * 2 ** (score.integers(0, 36) / 12),
             score.uniform(0.1, 1, 6),
             score.uniform(0.3, 1),
         )
@@ -56,10 +56,10 @@ def families(copy, original):
     return {one.family for one in match_sound(track(copy, PITCHES), track(original)).found}
 
 
-def film(wave, pitches=()):
-    """What is taken out of a film of ten seconds with some picture and this sound."""
+def film(wave, pitches=()) -> Examination:
+    """What is taken out of a film with some picture and this sound."""
     frames = FrameTrack(b"", b"")
-    return Examination(480, 270, 10.0, None, frames, track(wave, pitches), (), ())
+    return Examination(480, 270, len(wave) / RATE_HZ, None, frames, track(wave, pitches), (), ())
 
 
 def whole(seconds=10.0):
