@@ -22,7 +22,7 @@ from provenance.match.takes import ONE_TAKE_DB, loud_difference
 #: Seconds of sound that are compared at a time, and from one such stretch to the next.
 WINDOW_S: Final = 2.0
 HOP_S: Final = 0.5
-#: Agreement from which a stretch is the original's. Source: docs/measurements.md, clips: of 2 s of the same words in
+#: Agreement from which a stretch is the original's. Source: docs/measurements.md, sound: of 2 s of the same words in
 #: another voice none reaches .7 and differs by less than :data:`provenance.match.takes.ONE_TAKE_DB`.
 AGREEMENT: Final = 0.7
 #: Longest stretch that is looked through, seconds: longer ones have genuine parts that codes find.

@@ -21,7 +21,7 @@ from provenance.match.spectrum import MIN_ROWS, Mel, grid, heard, levels
 
 #: Seconds of a stretch that is judged: what is altered elsewhere in the copy does not count against it.
 STRETCH_S: Final = 5.0
-#: Share of differing bits up to which a stretch is one take. Source: docs/measurements.md, clips: of 1,920 stretches of
+#: Share of differing bits up to which a stretch is one take. Source: docs/measurements.md, sound: of 1,920 stretches of
 #: 5 s beside other recordings of the same voices the nearest differs by .20.
 ONE_TAKE_BITS: Final = 0.16
 #: ... and mean difference of loud levels, dB. Source: the same: other readings have 2.6 and more, copies through a
