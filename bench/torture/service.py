@@ -32,8 +32,10 @@ from provenance.errors import ProvenanceError
 from provenance.ledger.receipt import Receipt
 from provenance.setup import Installation
 
-#: Time that acknowledged jobs have to be done once nothing is killed any more, seconds.
-_PATIENCE_S: Final = 40 * LEASE_S
+#: Time within which the next acknowledged job has to be done once nothing is killed any more, seconds.
+_PATIENCE_S: Final = 20 * LEASE_S
+#: Pause of a client after each request, seconds: jobs come in about as fast as they are done.
+_PACE_S: Final = 0.5
 #: Answers of a service under blows: done, handed in, or try again.
 _FINE: Final = frozenset((201, 202, 503))
 
@@ -82,6 +84,7 @@ class Client(threading.Thread):
                 port = random.choice(list(self._fleet.ports.values()))
                 try:
                     self._ask(http, f"http://127.0.0.1:{port}/v1", hand_in=bool(turn % 2))
+                    time.sleep(_PACE_S)
                 except httpx.TransportError:
                     self.held.failures += 1
                     time.sleep(0.05)
@@ -151,10 +154,10 @@ def _together(parts: list[Held]) -> Held:
 def _check_jobs(fleet: Fleet, held: Held, tally: Tally) -> None:
     """Every acknowledged job must be done and have a report, whichever process is asked."""
     bases = [f"http://127.0.0.1:{port}/v1" for port in fleet.ports.values()]
-    deadline = time.monotonic() + _PATIENCE_S
     with httpx.Client(timeout=60, headers=fleet.authorisation) as http:
         for number, name in enumerate(held.jobs):
             base, tally.acknowledged = bases[number % len(bases)], tally.acknowledged + 1
+            deadline = time.monotonic() + _PATIENCE_S
             said = http.get(f"{base}/jobs/{name}")
             while said.is_success and said.json()["status"] in ("waiting", "running"):
                 if time.monotonic() > deadline:
@@ -163,7 +166,7 @@ def _check_jobs(fleet: Fleet, held: Held, tally: Tally) -> None:
                 said = http.get(f"{base}/jobs/{name}")
             if not said.is_success or said.json()["status"] != "done":
                 tally.lost += 1
-                tally.note(f"job {name}: {said.status_code} {said.text[:300]}")
+                tally.note(f"job {name}: {said.status_code} {said.text[:600]}")
             elif not http.get(f"{base}/reports/{name}").is_success:
                 tally.lost += 1
                 tally.note(f"job {name} is done and has no report")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from provenance.errors import ProvenanceError, StorageError, UnavailableError
-from provenance.service.jobs import Job, Jobs, new_id
+from provenance.errors import BusyError, ProvenanceError, StorageError, UnavailableError
+from provenance.service.jobs import MAX_TRIES, Job, Jobs, new_id
 
 _log = logging.getLogger(__name__)
 
@@ -89,11 +89,15 @@ class Doer:
             self._over(job)
 
     def _failed(self, job: Job, worker: str, cause: ProvenanceError) -> None:
-        """Give a job up whose file is at fault; one that met a full disk or a busy pool may be tried again."""
+        """Give a job up whose file is at fault; what met a full disk, a busy pool or a lost database is tried again."""
         _log.info("job %s failed: %s", job.id, cause.code)
-        temporary = isinstance(cause, StorageError) or type(cause) is UnavailableError
+        temporary = isinstance(cause, StorageError | BusyError) or type(cause) is UnavailableError
         if temporary and self.stopping.is_set():
             self._jobs.put_back(job, worker)
+            return
+        if temporary and job.tries < MAX_TRIES:
+            # Whoever takes it when the lease has run out finds the trouble over, or counts one more try.
+            self._jobs.renew(job, worker, stage="to be tried again")
             return
         self._jobs.fail(job, worker, {"code": cause.code, "detail": cause.message, "hint": cause.hint})
 

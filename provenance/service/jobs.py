@@ -88,8 +88,14 @@ class Job:
 class Announced(Protocol):
     """Where workers hear of jobs."""
 
-    def put(self, connection: Connected, job_id: str) -> None:
-        """Tell workers of a job when the transaction is committed; raises ConflictError where they were told."""
+    def put(self, connection: Connected, job_id: str, *, first: bool) -> None:
+        """Tell workers of a job when the transaction is committed; raises ConflictError where they were told.
+
+        Args:
+            connection: In the transaction that writes the job.
+            job_id: The job.
+            first: Whether it goes before those that nobody worked on yet.
+        """
 
 
 class Jobs:
@@ -148,9 +154,9 @@ class Jobs:
             self._announce(connection, str(row["id"]))
         return self.find(str(row["id"]))
 
-    def _announce(self, connection: Connected, job_id: str) -> None:
+    def _announce(self, connection: Connected, job_id: str, *, first: bool = False) -> None:
         if self._queue is not None:
-            self._queue.put(connection, job_id)
+            self._queue.put(connection, job_id, first=first)
 
     def find(self, job_id: str) -> Job:
         """Return the job of that name; raises NotFoundError."""
@@ -191,7 +197,7 @@ class Jobs:
         for job_id in free:
             if job_id not in queued:
                 with suppress(ConflictError), writing(self._database) as connection:
-                    self._announce(connection, job_id)
+                    self._announce(connection, job_id, first=True)
                     done += 1
         return done
 
@@ -224,7 +230,7 @@ class Jobs:
         with writing(self._database) as connection:
             change = JOB.update().where(*_mine(job, worker)).values(attempts=JOB.c.attempts - 1, **waits)
             if connection.execute(change).rowcount:
-                self._announce(connection, job.id)
+                self._announce(connection, job.id, first=True)
 
     def _end(self, job: Job, worker: str, **values: Any) -> None:
         with writing(self._database) as connection:

@@ -48,14 +48,18 @@ class Queue:
         # Never opened: it only writes over connections of others.
         self._app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 
-    def put(self, connection: Connected, job_id: str) -> None:
-        """Tell workers of a job when the transaction is committed.
+    def put(self, connection: Connected, job_id: str, *, first: bool) -> None:
+        """Tell workers of a job when the transaction is committed; ``first`` puts it before new ones.
 
         Raises:
             ConflictError: They were told and none took it yet; the transaction can only be undone.
         """
         task = self._app.configure_task(
-            _TASK, queue=_QUEUE, queueing_lock=job_id, connection=driver_connection(connection)
+            _TASK,
+            queue=_QUEUE,
+            queueing_lock=job_id,
+            priority=int(first),
+            connection=driver_connection(connection),
         )
         try:
             task.defer(job_id=job_id)

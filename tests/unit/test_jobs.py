@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from provenance.errors import LimitError, NotFoundError, UnavailableError
+from provenance.errors import LimitError, NotFoundError, StorageError, UnavailableError
 from provenance.ledger.database import conninfo_of, reading, writing
 from provenance.ledger.store import Store
 from provenance.service import jobs as jobs_module
@@ -296,3 +296,27 @@ def test_workers_on_postgresql_hear_of_jobs_and_survive_lost_connections(monkeyp
 def _messages(database):
     with reading(database) as connection:
         return connection.exec_driver_sql("SELECT count(*) FROM procrastinate_jobs").scalar_one()
+
+
+def test_a_job_that_met_a_lost_database_is_tried_again_and_given_up_in_the_end(jobs, monkeypatch):
+    """The file is not at fault, so that a restart of the database loses no job; a disk that stays full ends it."""
+    monkeypatch.setattr(queue_module, "RESCUE_S", 0.1)
+    monkeypatch.setattr(jobs, "lease_s", 0.3)
+    tries = {"now and then": 0, "always": 0}
+
+    def work(job, _tell):
+        tries[job.params["when"]] += 1
+        if job.params["when"] == "always" or tries["now and then"] < 2:
+            raise StorageError("expected room on the disk, found none")
+        return b"good"
+
+    sometimes, always = (jobs.add("a", "t", {"when": each}) for each in tries)
+    engine = _engine(jobs, {"a": work}, threads=2)
+    engine.start()
+    try:
+        _until(lambda: all(jobs.find(each.id).state.over for each in (sometimes, always)), 20.0)
+    finally:
+        engine.stop(10)
+    assert jobs.find(sometimes.id).state is JobState.DONE
+    assert json.loads(jobs.find(always.id).problem)["code"] == StorageError.code
+    assert tries == {"now and then": 2, "always": MAX_TRIES}
