@@ -28,6 +28,8 @@ CLEAN_BITS: Final = 16.4
 CLEAN_SPREAD_BITS: Final = 9.2
 #: Least reach around a line, seconds: stored frames were half a second apart when the rest was measured.
 MIN_REACH_S: Final = 0.5
+#: Share of the time between stored frames from which a frame counts as between them.
+BETWEEN: Final = 0.3
 #: Shortest foreign stretch that is told, seconds. Source: the path over lines leaves out four frames at
 #: four a second, and single frames stay unseen.
 MIN_FOREIGN_S: Final = 0.9
@@ -109,6 +111,18 @@ class Films:
     def cost(self, line: Line) -> NDArray[np.float32]:
         """Return float32 (n,): bits of each frame to the nearest stored one on a line; infinite without."""
         return np.asarray(self.near(line, self.reach)[0].min(axis=1), np.float32)
+
+    def told(self, line: Line) -> NDArray[np.float32]:
+        """Return the cost on a line, float32 (n,), of which frames between stored ones say no more than nothing.
+
+        In fast motion such a frame may be as far from both its neighbours as a foreign one. Where a film comes back
+        to a scene, the other round's stored frames may lie at better moments, and would win by chance.
+        """
+        bits, error = self.near(line, self.reach)
+        cost = np.asarray(bits.min(axis=1), np.float32)
+        nearest = np.where(np.isfinite(bits), np.abs(error), np.inf).min(axis=1)
+        between = nearest > BETWEEN * _step(self.ref_s)
+        return np.where(between & np.isfinite(cost), np.minimum(cost, FOREIGN_BITS), cost)
 
 
 def _step(times: Times) -> float:

@@ -121,9 +121,9 @@ class StillFinder:
         found = []
         if one.distance is not None:
             found.append(picture_finder.found_by_code(one.distance, one.form))
-        found += picture_finder.found_by_geometry(geometry)
+        found += picture_finder.found_by_geometry(geometry, one.distance)
         aligned = cast("int | None", answer["aligned_distance"])
-        if one.distance is None and aligned is not None and aligned <= PDQ256.wide_radius:
+        if one.distance is None and aligned is not None and aligned <= PDQ256.radius:
             found.append(picture_finder.found_by_code(aligned, "after alignment"))
         moment = Span(time_s, time_s)
         segment = Segment(Channel.PICTURE, Span(0.0, 0.0), moment, 0.0, geometry.agreement, geometry=geometry)

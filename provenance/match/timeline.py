@@ -276,7 +276,7 @@ def _assign(films: Films, lines: list[Line]) -> list[_Part]:
     costs = np.full((len(films.copy_s), len(lines) + 1), FOREIGN_BITS, np.float32)
     for column, line in enumerate(lines, start=1):
         # Unlike frames all count the same, and a missing stored frame (flat, dropped) a little against.
-        cost = films.cost(line) + (ODD_BITS if line.speed <= 0 else 0.0)
+        cost = films.told(line) + (ODD_BITS if line.speed <= 0 else 0.0)
         costs[:, column] = np.where(np.isfinite(cost), np.minimum(cost, 128), FOREIGN_BITS + 1)
     return [(lines[state - 1], a, b) for state, a, b in runs(best_path(costs, SWITCH_BITS)) if state]
 
