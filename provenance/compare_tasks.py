@@ -44,6 +44,10 @@ MIN_LEVELS: Final = 10.0
 #: re-encoded at crf 28 changes by under 3 levels in the median; things that walk by change theirs by 15 and more.
 STANDS_LEVELS: Final = 4.0
 MOVES_LEVELS: Final = 12.0
+#: Share of a stretch that a logo or caption lasts, and of the picture beside an edge that it keeps to: a patch in the
+#: middle, or one that comes and goes, hides something.
+LASTING: Final = 0.7
+EDGE: Final = 0.35
 # Detail finer than this is left out, pixels of a stored frame.
 _SOFT_PX = 1.5
 # Textured blocks below which a frame is taken as it is.
@@ -119,10 +123,16 @@ def _row(job: Job, region: Region, compared: Sequence[tuple[Frame, _Pair]], geom
     seen = next((rgb for pair, rgb in looks if pair is strongest), None)
     if seen is not None:
         plain = _named(plain, seen, strongest.known, geometry)
-    if _lies_on(looks, region.box, warp.matrix_of(geometry)):
+    lasting = region.copy.length_s >= LASTING * (compared[-1][1].copy_s - compared[0][1].copy_s)
+    if lasting and _at_edge(box) and _lies_on(looks, region.box, warp.matrix_of(geometry)):
         plain = replace(plain, kind=DifferenceKind.OVERLAY)
     views = tuple(strip.View(pair.copy_s, pair.asset_s, rgb, pair.known) for pair, rgb in looks)
     return strip.Row(plain, views)
+
+
+def _at_edge(box: Box) -> bool:
+    """Return whether a region keeps to one side of the picture, as captions and logos do."""
+    return box.x + box.w <= EDGE or box.x >= 1 - EDGE or box.y + box.h <= EDGE or box.y >= 1 - EDGE
 
 
 def _lies_on(looks: Sequence[tuple[_Pair, image.Rgb]], box: Box, matrix: warp.Matrix) -> bool:

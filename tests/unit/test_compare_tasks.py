@@ -50,3 +50,9 @@ def test_a_patch_on_a_still_scene_may_be_a_forgery():
 def test_one_look_says_nothing():
     [known, *_] = frames()
     assert not told([with_logo(known)], [known])
+
+
+def test_captions_and_logos_keep_to_an_edge():
+    assert compare_tasks._at_edge(Box(0.0, 0.8, 1.0, 0.2))
+    assert compare_tasks._at_edge(Box(0.85, 0.05, 0.1, 0.2))
+    assert not compare_tasks._at_edge(Box(0.4, 0.3, 0.25, 0.3))
