@@ -109,6 +109,7 @@ class Match:
         alignment: Which part of the copy is which part of the asset; None where not aligned.
         comparison: What differs; ``Unavailable`` where it could not be compared.
         transformation: What was done to the original to make the copy; None where not aligned or not a picture.
+        source: Whether the asset names the copy as what it was made from.
     """
 
     record: Record
@@ -116,6 +117,7 @@ class Match:
     alignment: Alignment | None = None
     comparison: Comparison | Unavailable = field(default_factory=lambda: Unavailable("not compared yet"))
     transformation: Transformation | None = None
+    source: bool = False
 
     @property
     def identical(self) -> bool:

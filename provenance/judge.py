@@ -246,7 +246,7 @@ def _match_standing(evidence: Evidence) -> MatchStanding:
 
 
 def _agreement(credential: Credential, best: Match | None) -> Agreement:
-    if best is None or not credential.holds:
+    if best is None or not credential.holds or best.source:
         return Agreement.AGREES
     record = best.record
     if record.manifest_id == credential.manifest_id or record.manifest_id in credential.ingredient_ids:

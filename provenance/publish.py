@@ -1,13 +1,14 @@
 """Publish: sign a file, register it, and only then move it into place.
 
 1. The source is opened, sniffed and limited; the output must not exist.
-2. A soft binding is computed of the file as it was handed in.
-3. A worker writes the signed file under a temporary name; this process makes the signature.
-4. The signed file is digested and examined: fingerprints, references, sound.
-5. All files of a batch are registered in one ledger transaction.
-6. Receipts are written and the signed files are moved into place.
+2. Credentials that the source carries must hold: they become the parent of the new ones.
+3. A soft binding is computed of the file as it was handed in.
+4. A worker writes the signed file under a temporary name; this process makes the signature.
+5. The signed file is digested and examined: fingerprints, references, sound.
+6. All files of a batch are registered in one ledger transaction.
+7. Receipts are written and the signed files are moved into place.
 
-A crash before 5 leaves nothing but temporary files; a crash between 5 and 6 leaves an entry without a file,
+A crash before 6 leaves nothing but temporary files; a crash between 6 and 7 leaves an entry without a file,
 which repeating the command makes good by registering again.
 """
 
@@ -19,11 +20,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from provenance import files
-from provenance.errors import LimitError
-from provenance.evidence import Record
+from provenance.errors import CredentialError, LimitError
+from provenance.evidence import CredentialState, Record
 from provenance.examiner import Examiner
 from provenance.ledger.intake import Appender
 from provenance.ledger.receipt import RECEIPT_SUFFIX, Receipt
@@ -34,12 +35,18 @@ from provenance.media.sandbox import WorkerPool
 from provenance.register import SignedAsset, build_registration
 from provenance.settings import Limits
 from provenance.signing.claims import SigningRequest, build_definition
+from provenance.signing.credential import credential_from
 from provenance.signing.keys import KeyRing
 
 #: Files registered in one transaction. Source: docs/measurements.md#ledger, where larger batches gain little.
 BATCH: Final = 256
 #: Seconds of work granted per byte beyond the fixed time: ten times what the slowest decode needs.
 SECONDS_PER_BYTE: Final = 1 / 200_000
+
+#: Whether credentials are whole is asked here, not who issued them.
+_NO_LISTS: Final[dict[str, Any]] = {"lists": []}
+#: Credentials that do not hold, whoever issued them.
+_BROKEN: Final = frozenset({CredentialState.TAMPERED, CredentialState.UNBOUND, CredentialState.REVOKED})
 
 Progress = Callable[[str, int, int], None]
 
@@ -133,6 +140,7 @@ class Publisher:
         Raises:
             OutputExistsError: An output exists; nothing was signed.
             InputError: A source cannot be used; nothing of its batch was registered or moved.
+            CredentialError: Credentials that a source carries do not hold; the same.
             StorageError: The disk is full; nothing of its batch was moved.
         """
         tell = progress or (lambda *_: None)
@@ -166,6 +174,7 @@ class Publisher:
         stack.enter_context(files.removed_on_exit(partial))
         patience_s = self._limits.worker_seconds + source.size * SECONDS_PER_BYTE
         params: dict[str, object] = {"media_type": source.media_type.value}
+        self._check_own_credentials(job.source, params, patience_s)
         binding = self._pool.run("soft_binding", [job.source], params, timeout_s=patience_s)
         when = self._clock()
         request = replace(job.request, soft_binding=cast("bytes | None", binding))
@@ -178,6 +187,22 @@ class Publisher:
         )
         signed = SignedAsset(asset, request, manifest, store, examination, tuple(kept), when)
         return _Signed(job, partial, signed)
+
+    def _check_own_credentials(self, source: Path, params: dict[str, object], patience_s: float) -> None:
+        """Refuse a source whose own credentials do not hold; those that hold become the parent of the new ones.
+
+        Raises:
+            CredentialError: They would make everybody read the signed file as one that was meddled with.
+        """
+        found = self._pool.run(
+            "read_credentials", [source], params | {"trust": _NO_LISTS}, timeout_s=patience_s
+        )
+        state = credential_from(cast("Mapping[str, Any]", found), _NO_LISTS, now=self._clock()).state
+        if state in _BROKEN:
+            raise CredentialError(
+                f"expected a source whose own Content Credentials hold, found them {state.value} in {source.name}",
+                hint="take the version that was signed last, or export one without credentials and sign that",
+            )
 
     def _write(
         self, source: Path, partial: Path, params: dict[str, object], patience_s: float

@@ -122,6 +122,9 @@ def _agreement_reasons(evidence: Evidence, agreement: str) -> Iterator[Reason]:
     best = evidence.best
     if best is None:
         return
+    if best.source:
+        text = f"The registered work of {best.record.publisher} names this file, by its credentials, as a source."
+        yield Reason("record.source", text)
     if agreement == "other-publisher":
         text = f"The file is signed by {evidence.credential.issuer}, but the same content was registered by "
         yield Reason("record.other-publisher", text + f"{best.record.publisher}.")

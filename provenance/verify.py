@@ -34,10 +34,11 @@ from provenance.evidence import (
     Score,
     Unavailable,
 )
-from provenance.examination import Examination
+from provenance.examination import MANIFEST_REFERENCE, Examination
 from provenance.examiner import Examiner, Tell
 from provenance.judge import judge, led
 from provenance.ledger.store import Store
+from provenance.lineage import with_sources
 from provenance.match.find import Finder
 from provenance.match.sound_match import too_little
 from provenance.media.asset import Asset, MediaType, extension_note, open_asset
@@ -200,7 +201,8 @@ class Verifier:
             return identical, (), (), ""
         try:
             examination, near = self._tiers.find(path, asset.media_type, patience_s, tell=tell, partly=partly)
-            matches = tuple(one for one in near if seen(one.record.asset_id))
+            mine = tuple(one for one in near if seen(one.record.asset_id))
+            matches = with_sources(mine, credential, self._manifest_store)
         except InputError as cause:
             if credential.state is CredentialState.ABSENT:
                 raise
@@ -208,6 +210,10 @@ class Verifier:
         unheard = too_little(examination.sound, examination.refusals)
         gaps = (*_refused(examination), *_too_short(examination, matches))
         return matches, examination.notes, gaps, unheard
+
+    def _manifest_store(self, asset_id: str) -> bytes | None:
+        kept = self._store.references(asset_id, MANIFEST_REFERENCE)
+        return kept[0].blob if kept else None
 
     def _identical(self, digest: Digest, credential: Credential) -> tuple[Match, ...]:
         records = [(record, Family.DIGEST) for record in self._store.by_digest(digest)]

@@ -183,6 +183,7 @@ class MatchOut(Closed):
     alignment: AlignmentOut | None
     comparison: ComparisonOut | UnavailableOut
     transformation: TransformationOut | None
+    source: bool
     confirmed: bool
     identical: bool
 

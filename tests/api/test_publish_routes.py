@@ -14,7 +14,10 @@ from PIL import ImageEnhance
 from provenance.digest import Digest
 from provenance.ledger.receipt import check_receipt
 from provenance.service.access import Scope
+from provenance.signing import certificates
 from provenance_api.rates import Rates
+from tests import signing_media as media
+from tests.attacks.test_credentials import flip, signer_of
 from tests.fakes.pictures import encoded, photograph
 
 JPEG = {"Content-Type": "image/jpeg"}
@@ -280,3 +283,17 @@ def test_feedback_is_about_a_report_that_exists(client, signed):
     assert client.post("/v1/feedback", json=body).status_code == 201
     assert client.post("/v1/feedback", json=body | {"report": "0" * 32}).status_code == 404
     assert client.post("/v1/feedback", json=body | {"opinion": "bad"}).status_code == 422
+
+
+def test_a_file_signed_elsewhere_gets_a_parent_and_a_broken_one_is_refused(client, news):
+    issued = certificates.issue_test_chain("TEST Camera", media.NOW)
+    before = media.sign(picture(21), keys=signer_of(issued.chain, issued.leaf_key))
+    answer = client.post("/v1/sign", content=before, headers=JPEG | news)
+    assert answer.status_code == 200, answer.text
+    report = client.post("/v1/verify", content=answer.content).json()
+    assert (report["credential"]["state"], report["credential"]["ingredients"]) == ("trusted", "unrecognized")
+    named = client.post("/v1/verify", content=before).json()
+    assert (named["verdict"]["code"], named["matches"][0]["source"]) == ("intact-unrecognized-issuer", True)
+    refused = client.post("/v1/assets", content=flip(before, len(before) - 2_000), headers=JPEG | news)
+    assert (refused.status_code, refused.json()["code"]) == (422, "credential-invalid")
+    assert "own Content Credentials hold" in refused.json()["detail"]
