@@ -20,7 +20,7 @@ StoreOf = Callable[[str], bytes | None]
 
 
 def with_sources(matches: Sequence[Match], credential: Credential, store_of: StoreOf) -> tuple[Match, ...]:
-    """Return ``matches`` with those marked whose registered work names the copy's manifest as a source.
+    """Return ``matches`` with those marked, and first, whose registered work names the copy's manifest as a source.
 
     Args:
         matches: What the copy comes from.
@@ -32,12 +32,13 @@ def with_sources(matches: Sequence[Match], credential: Credential, store_of: Sto
     """
     if not credential.holds:
         return tuple(matches)
-    return tuple(
+    marked = [
         replace(one, source=names(store_of(one.record.asset_id), credential))
         if one.confirmed and not one.identical
         else one
         for one in matches
-    )
+    ]
+    return tuple(sorted(marked, key=lambda one: not one.source))
 
 
 def names(store: bytes | None, credential: Credential) -> bool:
