@@ -29,6 +29,8 @@ from provenance.detect.curve import auc
 RATE: Final = 8_000
 CLIPS: Final = 60
 SECONDS: Final = (1.0, 8.0)
+#: Synthesised voices among which the sentences are dealt out: no two say the same.
+VOICES: Final = 8
 _WINDOW: Final = 256
 _BANDS: Final = 30
 _STRENGTH: Final = 0.01
@@ -90,7 +92,7 @@ def voices(cache: Path, more: dict[str, Path]) -> Iterator[Voice]:
     with tempfile.TemporaryDirectory() as scratch:
         for number, voice in enumerate(clip_packages.voices()):
             paths = []
-            for place, text in enumerate(texts[number * CLIPS : (number + 1) * CLIPS]):
+            for place, text in enumerate(texts[number::VOICES][:CLIPS]):
                 paths.append(Path(scratch) / f"{number}-{place}.wav")
                 clip_packages.speak(cache, voice, text, paths[-1])
             yield _voice(voice, voice.split(" ")[0], paths)
