@@ -101,8 +101,9 @@ class Checking:
         told: Called with each new report; for counting and for watches.
     """
 
-    #: Results kept for repeats; each is some kilobytes and at most one difference picture.
+    #: Results kept for repeats, and bytes of their difference pictures together.
     MAX_KEPT: Final = 256
+    MAX_KEPT_BYTES: Final = 32 << 20
 
     def __init__(
         self,
@@ -148,11 +149,15 @@ class Checking:
         )
         with self._lock:
             self._kept[key] = report
-            if len(self._kept) > self.MAX_KEPT:
+            while len(self._kept) > self.MAX_KEPT or self._weight() > self.MAX_KEPT_BYTES:
                 self._kept.popitem(last=False)
         for tell_of in self.told:
             tell_of(report)
         return report
+
+    def _weight(self) -> int:
+        """Bytes of the pictures of all kept reports; the lock is held."""
+        return sum(len(picture) for report in self._kept.values() for _, picture in report.maps)
 
     def later(self, checked: Checked, tenant: str) -> Job:
         """Keep a file aside and hand in the job that checks it.

@@ -314,3 +314,12 @@ def test_bombs_in_cbor_are_no_credentials_case_89(service, client, claim):
         told = client.get(f"/v1/manifests/{kept.json()['manifestId']}", headers=auth)
         assert told.headers["manifest-validation"] in ("failed", "unvalidated")
     assert client.get("/readyz").status_code == 200
+
+
+def test_pictures_of_kept_reports_have_a_limit_of_bytes(service, client, altered, monkeypatch):
+    checking = service.app.state.wiring.installation.checking
+    monkeypatch.setattr(type(checking), "MAX_KEPT_BYTES", 10)
+    assert client.post("/v1/verify", content=altered).json()["has_map"]
+    assert not checking._kept, "its picture alone is over the limit"
+    client.post("/v1/verify", content=encoded(photograph("chelsea.png"), quality=80))
+    assert len(checking._kept) == 1
