@@ -287,7 +287,8 @@ def _energy(found: Residual) -> NDArray[np.float32]:
     burnt = ((shown > 240) & (known > 200)) | ((shown < 16) & (known < 50))
     off = cv2.GaussianBlur(np.where(burnt, 0, shown - known).astype(np.float32), (0, 0), _SOFT_PX)
     levels = np.sqrt(np.maximum(cv2.blur(off * off, (SCALES[0], SCALES[0])), 0))
-    kept = np.where(levels >= MIN_LEVELS, found.energy, np.minimum(found.energy, 0))
+    energy = found.energy * found.uneven
+    kept = np.where(levels >= MIN_LEVELS, energy, np.minimum(energy, 0))
     return np.asarray(kept, np.float32)
 
 

@@ -72,6 +72,8 @@ class Residual:
             scale.
         shift: float32, shape (2, h, w): mean of the block in standard deviations of such means, likewise.
         torn: float32, shape (h, w): where both show marks, and not the same ones (:mod:`provenance.match.structure`).
+        uneven: float32, shape (2, 1, 1): what energy and shift were divided by, at least 1. Frames gathered
+            over time are judged before that: what is uneven in one is not in the next.
         inside: bool, shape (h, w): where the copy covers the reference.
         copy: float32, shape (h, w, 3): the copy, luma and colour differences, 0..255.
         expected: float32, shape (h, w, 3): the reference in the copy's tone and blur.
@@ -85,6 +87,7 @@ class Residual:
     energy: Plane
     shift: Plane
     torn: Plane
+    uneven: Plane
     inside: warp.Mask
     copy: Plane
     expected: Plane
@@ -134,6 +137,7 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
         energy=np.asarray(energy / uneven, np.float32),
         shift=np.asarray(shift / uneven, np.float32),
         torn=np.where(inside, torn, 0).astype(np.float32),
+        uneven=uneven,
         inside=inside,
         copy=copy,
         expected=expected,
