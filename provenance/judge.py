@@ -73,6 +73,7 @@ class Agreement(StrEnum):
     """Whether the embedded credential and the registered record tell the same story."""
 
     AGREES = "agrees"
+    DERIVED = "derived"  # by another publisher, whose manifest names the registered one as an ingredient
     OTHER_PUBLISHER = "other-publisher"
     OTHER_ORIGIN = "other-origin"
 
@@ -169,7 +170,9 @@ def decide(found: Findings) -> VerdictCode:
         (VerdictCode.CREDENTIALS_INVALID, _invalid(found)),
         (
             VerdictCode.CREDENTIALS_CONFLICT,
-            found.holds and found.confirmed and found.agreement is not Agreement.AGREES,
+            found.holds
+            and found.confirmed
+            and found.agreement in (Agreement.OTHER_PUBLISHER, Agreement.OTHER_ORIGIN),
         ),
         (
             VerdictCode.ALTERED_COPY,
@@ -249,18 +252,17 @@ def _agreement(credential: Credential, best: Match | None) -> Agreement:
     if best is None or not credential.holds or best.source:
         return Agreement.AGREES
     record = best.record
-    if record.manifest_id == credential.manifest_id or record.manifest_id in credential.ingredient_ids:
-        same_publisher = True  # the manifest names the registered one: declared derivation
-    elif credential.certificate_sha256 == record.certificate_sha256:
-        same_publisher = True
-    else:  # a renewed certificate counts only while a listed authority vouches for the name
-        same_publisher = credential.state is CredentialState.TRUSTED and credential.issuer == record.publisher
-    if not same_publisher:
+    # A renewed certificate counts only while a listed authority vouches for the name. The manifest's identifier
+    # proves nothing: a signer chooses it.
+    own = credential.certificate_sha256 == record.certificate_sha256 or (
+        credential.state is CredentialState.TRUSTED and credential.issuer == record.publisher
+    )
+    if not own and record.manifest_id not in credential.ingredient_ids:
         return Agreement.OTHER_PUBLISHER
     declared = credential.claims.source_types
     if declared and any(kind.synthetic for kind in declared) != record.source_type.synthetic:
         return Agreement.OTHER_ORIGIN
-    return Agreement.AGREES
+    return Agreement.AGREES if own else Agreement.DERIVED
 
 
 def _compare_standing(best: Match | None) -> CompareStanding:

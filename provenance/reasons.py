@@ -61,7 +61,7 @@ def all_reasons(evidence: Evidence, agreement: str) -> tuple[Reason, ...]:
 
     Args:
         evidence: What was found.
-        agreement: ``agrees``, ``other-publisher`` or ``other-origin``: credential against record.
+        agreement: ``agrees``, ``derived``, ``other-publisher`` or ``other-origin``: credential against record.
     """
     return (
         *_credential_reasons(evidence.credential),
@@ -128,6 +128,9 @@ def _agreement_reasons(evidence: Evidence, agreement: str) -> Iterator[Reason]:
     if agreement == "other-publisher":
         text = f"The file is signed by {evidence.credential.issuer}, but the same content was registered by "
         yield Reason("record.other-publisher", text + f"{best.record.publisher}.")
+    elif agreement == "derived":
+        text = f"The file is signed by {evidence.credential.issuer}, and names the manifest registered by "
+        yield Reason("record.derived", text + f"{best.record.publisher} as one of its ingredients.")
     elif agreement == "other-origin":
         yield Reason(
             "record.other-origin",

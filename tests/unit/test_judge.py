@@ -82,11 +82,12 @@ def expected(f: Findings) -> VerdictCode:
         return VerdictCode.CREDENTIALS_INVALID
     if f.credential is CredentialState.UNBOUND and not confirmed:
         return VerdictCode.CREDENTIALS_INVALID
-    if holds and confirmed and f.agreement is not Agreement.AGREES:
+    own = holds and f.agreement is Agreement.AGREES
+    if holds and confirmed and f.agreement not in (Agreement.AGREES, Agreement.DERIVED):
         return VerdictCode.CREDENTIALS_CONFLICT
-    if confirmed and not holds and f.comparison is CompareStanding.ALTERED:
+    if confirmed and not own and f.comparison is CompareStanding.ALTERED:
         return VerdictCode.ALTERED_COPY
-    if confirmed and not holds and f.comparison is CompareStanding.RE_EDITED:
+    if confirmed and not own and f.comparison is CompareStanding.RE_EDITED:
         return VerdictCode.RE_EDITED_COPY
     if confirmed and f.asset_synthetic and f.copy_says is Disclosure.SILENT:
         return VerdictCode.DISCLOSURE_REMOVED
@@ -112,7 +113,7 @@ def test_every_combination_has_the_verdict_of_the_table():
         assert code is expected(finding), finding
         seen.add(code)
         count += 1
-    assert count == 9 * 4 * 5 * 2 * 3 * 4 * 3 * 2 * 2
+    assert count == 9 * 4 * 5 * 2 * 4 * 4 * 3 * 2 * 2
     assert seen == set(VerdictCode)
 
 
@@ -242,6 +243,24 @@ def test_declared_derivation_is_no_conflict():
         ingredient_ids=("urn:c2pa:1",),
     )
     assert judge(evidence(editor, (match(),))).code is VerdictCode.INTACT
+
+
+@pytest.mark.parametrize("state", HOLDS)
+def test_who_names_the_original_does_not_hide_what_was_altered(state):
+    """Anybody can sign an altered copy and declare it derived: that is disclosed, and the difference stays told."""
+    forger = Credential(
+        state, issuer="Other", certificate_sha256=Digest.of(b"o"), ingredient_ids=("urn:c2pa:1",)
+    )
+    found = judge(evidence(forger, (match(Comparison((difference(),), compared=1)),)))
+    assert found.code is VerdictCode.ALTERED_COPY
+    assert "record.derived" in {one.code for one in found.reasons}
+
+
+@pytest.mark.parametrize("state", HOLDS)
+def test_an_identifier_that_another_signer_chose_is_no_agreement(state):
+    forger = Credential(state, issuer="Other", certificate_sha256=Digest.of(b"o"), manifest_id="urn:c2pa:1")
+    found = judge(evidence(forger, (match(Comparison((difference(),), compared=1)),)))
+    assert found.code is VerdictCode.CREDENTIALS_CONFLICT
 
 
 def test_new_version_by_the_same_publisher_is_not_an_altered_copy():
