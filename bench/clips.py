@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
 
@@ -194,7 +195,8 @@ def _answers(
     state = (folder / "home", cache, registered, clips)
     started = time.perf_counter()
     with (
-        ProcessPoolExecutor(given.processes, initializer=_open, initargs=state) as pool,
+        # Spawned, not forked: the threads that registered may have held locks, which a fork keeps held for good.
+        ProcessPoolExecutor(given.processes, get_context("spawn"), _open, state) as pool,
         given.json.with_suffix(".jsonl").open("w") as kept,
     ):
         # The order is random, so whatever was answered in the time given is a sample of the whole plan.
