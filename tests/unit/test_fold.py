@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from provenance.digest import Digest
-from provenance.ledger.cose import split
+from provenance.ledger.cose import key_bytes, split
 from provenance.ledger.entry import ABOUT_ASSETS, MAX_LEAF_BYTES, EntryType
 from provenance.ledger.fold import Standing, fold
 from provenance.ledger.registration import examine
@@ -22,7 +22,9 @@ def entry(kind: EntryType, reason: str = "why", *more: str):
         made = registration(2, kind=kind, refs=[Digest.parse(OLD)])
     else:
         made = statement(kind, *(OLD, *more)[: 0 if kind not in ABOUT_ASSETS else 2], reason=reason)
-    return examine(made, split(made.leaf, MAX_LEAF_BYTES), PUBLISHER_KEY.public_key(), ORGANISATION)
+    return examine(
+        made, split(made.leaf, MAX_LEAF_BYTES), key_bytes(PUBLISHER_KEY.public_key()), ORGANISATION
+    )
 
 
 @pytest.mark.parametrize(
