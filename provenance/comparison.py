@@ -169,6 +169,8 @@ class Edit(StrEnum):
     CUT = "cut"
     REORDERED = "reordered"
     SPEED = "speed"
+    BACKWARDS = "backwards"
+    FROZEN = "frozen"  # a frame stands still
     OTHER_SOUND = "other-sound"
     OTHER_PICTURE = "other-picture"
     SOUND_SHIFTED = "sound-shifted"

@@ -11,6 +11,8 @@ _EDIT_TEXT = {
     Edit.CUT: "parts of the original are left out",
     Edit.REORDERED: "parts of the original are in another order",
     Edit.SPEED: "the speed differs from the original",
+    Edit.BACKWARDS: "parts of the original run backwards",
+    Edit.FROZEN: "a frame of the original stands still",
     Edit.OTHER_SOUND: "the sound track is not the original's",
     Edit.OTHER_PICTURE: "the picture is not the original's",
     Edit.SOUND_SHIFTED: "the sound is shifted against the picture",

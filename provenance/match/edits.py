@@ -59,7 +59,7 @@ def classify_edits(
 
 
 def _order(segments: Sequence[Segment]) -> set[Edit]:
-    """Return cuts, changes of order and of speed among the segments of one channel."""
+    """Return cuts, changes of order, direction and speed among the segments of one channel."""
     found: set[Edit] = set()
     ordered = sorted(segments, key=lambda one: one.copy.start_s)
     for before, after in pairwise(ordered):
@@ -72,9 +72,17 @@ def _order(segments: Sequence[Segment]) -> set[Edit]:
         elif entered < left - step:
             found.add(Edit.REORDERED)
     for one in ordered:
-        if abs(one.speed - 1) > SPEED_SHARE and abs(one.speed - 1) * one.copy.length_s > SPEED_S:
-            found.add(Edit.SPEED)
+        found |= _pace(one)
     return found
+
+
+def _pace(one: Segment) -> set[Edit]:
+    """Return what a segment's speed is, where it is not the original's; 0 is a frame that stands still."""
+    if not one.speed:
+        return {Edit.FROZEN} if one.copy.length_s > SPEED_S else set()
+    found = {Edit.BACKWARDS} if one.speed < 0 else set()
+    off = abs(abs(one.speed) - 1)
+    return found | ({Edit.SPEED} if off > SPEED_SHARE and off * one.copy.length_s > SPEED_S else set())
 
 
 def _first(one: Segment) -> float:

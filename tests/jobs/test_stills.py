@@ -65,6 +65,7 @@ def test_a_film_run_backwards_is_told_with_its_place(newsroom, walk, tmp_path):
     assert part.speed == pytest.approx(-1, abs=0.05)
     assert (part.asset.start_s, part.asset.end_s) == pytest.approx((8, 18), abs=0.5)
     assert "backwards" in segment_text(part)
+    assert match_of(report, "Walk").comparison.edits == (Edit.BACKWARDS,)
 
 
 def test_a_frozen_frame_is_a_part_of_speed_zero(newsroom, walk, tmp_path):
@@ -74,7 +75,8 @@ def test_a_frozen_frame_is_a_part_of_speed_zero(newsroom, walk, tmp_path):
     assert (running.speed, frozen.speed) == (pytest.approx(1, abs=0.02), 0)
     assert (frozen.copy.start_s, frozen.copy.end_s) == pytest.approx((6, 10), abs=0.3)
     assert frozen.asset.start_s == frozen.asset.end_s == pytest.approx(10, abs=0.3)
-    assert Edit.SPEED in match_of(report, "Walk").comparison.edits
+    assert match_of(report, "Walk").comparison.edits == (Edit.FROZEN,)
+    assert "a frame of the original stands still" in report.verdict.summary
 
 
 @pytest.mark.parametrize("crop", [1.0, 0.8])
