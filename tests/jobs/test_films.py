@@ -8,6 +8,14 @@ from provenance.publish import PublishJob
 from provenance.signing.claims import SigningRequest
 from provenance_cli import demo_films as films
 from provenance_cli import demo_media as media
+from tests.newsroom import opened
+
+
+@pytest.fixture(scope="module")
+def newsroom(tmp_path_factory):
+    """A newsroom of its own: the film below shows the photograph that others look for."""
+    with opened(tmp_path_factory.mktemp("films")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
