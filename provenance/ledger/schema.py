@@ -2,7 +2,8 @@
 
 A database may hold several sets of tables: ledger and registry, and what the service remembers. Each set has
 its own line of migrations and a table that says where in it it is. New tables are made as the newest ones at
-once; tests hold that the migrations lead to the same.
+once; tests hold that the migrations lead to the same. Migrations only go forward: an older program would not
+know what the newer tables hold, so the way back is the backup made before.
 """
 
 from __future__ import annotations

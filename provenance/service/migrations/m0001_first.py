@@ -97,8 +97,3 @@ def _work() -> None:
         _bytes("result", nullable=True), *_text("problem"), indexes=("cache_key",),
     )  # fmt: skip
     op.create_index("job_waiting", "job", ["state", "created_us"], if_not_exists=True)
-
-
-def downgrade() -> None:
-    """Refuse: the keys, deposits and jobs in them would be lost."""
-    raise NotImplementedError("migrations go forward only; restore the backup made before the upgrade")

@@ -19,8 +19,3 @@ def upgrade() -> None:
         from provenance.service.queue import create_tables  # noqa: PLC0415 - installed with PostgreSQL only
 
         create_tables(op.get_bind())
-
-
-def downgrade() -> None:
-    """Refuse: an older program would take jobs without the queue."""
-    raise NotImplementedError("migrations go forward only; restore the backup made before the upgrade")

@@ -24,8 +24,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_kept_report_name", "kept_report", ["name"], unique=True)
     op.create_index("ix_kept_report_created_us", "kept_report", ["created_us"])
-
-
-def downgrade() -> None:
-    """Refuse: migrations go forward only."""
-    raise NotImplementedError("migrations go forward only; restore the backup made before the upgrade")

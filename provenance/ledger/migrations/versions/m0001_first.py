@@ -66,8 +66,3 @@ def upgrade() -> None:
                 f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table} {condition} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             )
-
-
-def downgrade() -> None:
-    """Refuse: there is nothing before the first tables."""
-    raise NotImplementedError("there is nothing before the first tables")

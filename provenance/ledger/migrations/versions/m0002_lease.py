@@ -30,8 +30,3 @@ def upgrade() -> None:
         sa.Column("refusal", sa.String()),
     )
     op.drop_table("schema_version")
-
-
-def downgrade() -> None:
-    """Refuse: an older program would not know what waits in the tables."""
-    raise NotImplementedError("migrations go forward only; restore the backup made before the upgrade")

@@ -20,8 +20,3 @@ def upgrade() -> None:
         sa.Column("size", _WHOLE, primary_key=True, autoincrement=False),
         sa.Column("note", sa.String(), nullable=False),
     )
-
-
-def downgrade() -> None:
-    """Refuse: an older program would publish checkpoints without their witnesses."""
-    raise NotImplementedError("migrations go forward only; restore the backup made before the upgrade")
