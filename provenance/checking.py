@@ -7,9 +7,7 @@ service, and is removed when the job ends, however it ends.
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +22,7 @@ from provenance.errors import FormatError, NotFoundError
 from provenance.ledger.store import Store
 from provenance.media.asset import MediaType
 from provenance.plain import from_plain, to_plain
+from provenance.remembered import Remembered
 from provenance.report.report import Report
 from provenance.resolve import Seen
 from provenance.service.doer import Tell
@@ -101,9 +100,8 @@ class Checking:
         told: Called with each new report; for counting and for watches.
     """
 
-    #: Results kept for repeats, and bytes of their difference pictures together.
-    MAX_KEPT: Final = 256
-    MAX_KEPT_BYTES: Final = 32 << 20
+    #: Bytes of reports remembered for repeats: some twenty with a large difference picture, thousands without.
+    REMEMBERED_BYTES: Final = 16 << 20
 
     def __init__(
         self,
@@ -118,8 +116,7 @@ class Checking:
         self._ownership, self._spool = ownership, spool
         self.told: list[Callable[[Report], None]] = []
         self._engine = (version("content-provenance"), *(str(one.sha256) for one in trust))
-        self._kept: OrderedDict[tuple[object, ...], Report] = OrderedDict()
-        self._lock = threading.Lock()
+        self._remembered: Remembered[tuple[object, ...]] = Remembered(self.REMEMBERED_BYTES)
 
     def now(
         self,
@@ -134,10 +131,9 @@ class Checking:
         that of the check, not of the repeated question. ``interim`` is given the first answer on a long film.
         """
         key = (checked.digest, checked.declared, tenant, self._store.head().size, self._engine)
-        with self._lock:
-            found = self._kept.get(key)
+        found = self._remembered.get(key)
         if found is not None:
-            return replace(found, name=checked.name)
+            return replace(read_report(found), name=checked.name)
         seen: Seen = self._ownership.seen_by(tenant)
         report = self._verifier.verify(
             checked.path,
@@ -147,17 +143,10 @@ class Checking:
             seen=seen,
             interim=interim,
         )
-        with self._lock:
-            self._kept[key] = report
-            while len(self._kept) > self.MAX_KEPT or self._weight() > self.MAX_KEPT_BYTES:
-                self._kept.popitem(last=False)
+        self._remembered.put(key, write_report(report))
         for tell_of in self.told:
             tell_of(report)
         return report
-
-    def _weight(self) -> int:
-        """Bytes of the pictures of all kept reports; the lock is held."""
-        return sum(len(picture) for report in self._kept.values() for _, picture in report.maps)
 
     def later(self, checked: Checked, tenant: str) -> Job:
         """Keep a file aside and hand in the job that checks it.

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from provenance.errors import FormatError
@@ -111,11 +112,17 @@ def _read_dataclass(wanted: type, plain: object) -> object:
     names = {field.name for field in fields(wanted)}
     if not isinstance(plain, Mapping) or set(plain) != names:
         raise _unlike(wanted, plain)
-    hints = get_type_hints(wanted)
+    hints = _hints(wanted)
     try:
         return wanted(**{name: _read(hints[name], plain[name]) for name in names})
     except ValueError as cause:
         raise _unlike(wanted, plain) from cause
+
+
+@cache
+def _hints(wanted: type) -> dict[str, Any]:
+    """Return the types of a dataclass's fields; finding them out is most of the work of reading one."""
+    return get_type_hints(wanted)
 
 
 def _unlike(wanted: object, plain: object) -> FormatError:

@@ -19,12 +19,13 @@ from provenance.match.index import CodeIndex
 from provenance.media.asset import Kind, open_asset
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain
+from provenance.remembered import Remembered
 from provenance.settings import Limits
 
 #: Most hits returned for one hash; enumeration of the registry is not a search.
 MAX_HITS: Final = 100
-#: Receipts kept, some kilobytes each.
-MAX_RECEIPTS: Final = 2_000
+#: Bytes of receipts remembered; each is some kilobytes.
+REMEMBERED_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Searcher:
 
     def __init__(self, pool: WorkerPool, store: Store, log: Log, limits: Limits) -> None:
         self._pool, self._store, self._log, self._limits = pool, store, log, limits
-        self._receipts: dict[tuple[int, int], str] = {}
+        self._receipts: Remembered[tuple[int, int]] = Remembered(REMEMBERED_BYTES)
         self._books = {name: _Book(name) for name in ALGORITHMS}
 
     def hashes(self, path: Path) -> tuple[str, ...]:
@@ -120,11 +121,11 @@ class Searcher:
     def _receipt(self, index: int, size: int) -> str:
         """Return the receipt of an entry; popular assets are asked for often while the log stands still."""
         found = self._receipts.get((index, size))
-        if found is None:
-            found = self._receipts[(index, size)] = self._log.prove(index).format()
-            while len(self._receipts) > MAX_RECEIPTS:
-                self._receipts.pop(next(iter(self._receipts)))
-        return found
+        if found is not None:
+            return found.decode()
+        receipt = self._log.prove(index).format()
+        self._receipts.put((index, size), receipt.encode())
+        return receipt
 
 
 class _Book:

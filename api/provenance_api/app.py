@@ -42,7 +42,7 @@ from provenance_api.routes import (
     verify,
     watches,
 )
-from provenance_api.shelf import MemoryShelf, SharedShelf
+from provenance_api.shelf import FolderShelf, SharedShelf
 from provenance_api.signing import SIGNED
 from provenance_api.wiring import Wiring
 from provenance_api.witnessing import Witnessing
@@ -130,6 +130,7 @@ async def _sweep(wiring: Wiring) -> None:
         await asyncio.sleep(SWEEP_S)
         try:
             await run_in_threadpool(wiring.installation.checking.sweep)
+            await run_in_threadpool(wiring.shelf.sweep)
             await run_in_threadpool(remove_old, signed, SIGNED_KEEP_S)
             await run_in_threadpool(remove_orphans, wiring.installation.settings.spool_folder)
         except (ProvenanceError, OSError) as cause:
@@ -141,7 +142,9 @@ def _wire(installation: Installation, folder: Path) -> Wiring:
     checking.sweep()
     return Wiring(
         installation,
-        SharedShelf(installation.reports) if installation.store.shared else MemoryShelf(),
+        SharedShelf(installation.reports)
+        if installation.store.shared
+        else FolderShelf(folder.parent / "reports"),
         Places(limits.workers * PLACES_PER_WORKER),
         Places(RECEIVING, "bodies"),
         Places(STREAMS, "followed jobs"),

@@ -122,7 +122,7 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def upload_folder(spool: Path) -> Iterator[Path]:
-    """Give a private folder for received files, mode 0700; it is removed after the block.
+    """Give a private folder for received files, mode 0700; it and what is put beside it is removed after the block.
 
     A lock beside it tells other processes, also those in other containers on the same spool, that it is used.
     """

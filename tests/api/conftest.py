@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from provenance.publish import Published, PublishJob
 from provenance.record import SourceType
+from provenance.remembered import Remembered
 from provenance.setup import initialise
 from provenance.signing.claims import SigningRequest
 from provenance_api.app import create_app
@@ -53,7 +54,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(autouse=True)
 def nothing_kept(service: Service) -> None:
     """Each test asks anew: no report is answered from memory of another test."""
-    service.app.state.wiring.installation.checking._kept.clear()
+    checking = service.app.state.wiring.installation.checking
+    checking._remembered = Remembered(checking.REMEMBERED_BYTES)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from provenance.errors import DeadlineError, StorageError, WorkerError
+from provenance.remembered import Remembered
 from provenance.service.access import Scope
 from provenance_api import uploads
 from provenance_api.schemas import ReportOut
@@ -316,10 +317,22 @@ def test_bombs_in_cbor_are_no_credentials_case_89(service, client, claim):
     assert client.get("/readyz").status_code == 200
 
 
-def test_pictures_of_kept_reports_have_a_limit_of_bytes(service, client, altered, monkeypatch):
+def test_remembered_reports_have_a_limit_of_bytes(service, client, altered, monkeypatch):
     checking = service.app.state.wiring.installation.checking
-    monkeypatch.setattr(type(checking), "MAX_KEPT_BYTES", 10)
+    monkeypatch.setattr(checking, "_remembered", Remembered(64 << 10))
     assert client.post("/v1/verify", content=altered).json()["has_map"]
-    assert not checking._kept, "its picture alone is over the limit"
+    assert not len(checking._remembered), "it is over the limit alone"
     client.post("/v1/verify", content=encoded(photograph("chelsea.png"), quality=80))
-    assert len(checking._kept) == 1
+    assert len(checking._remembered) == 1
+
+
+def test_kept_reports_lie_in_a_private_folder_not_in_memory(service, client, altered):
+    wiring = service.app.state.wiring
+    if wiring.installation.store.shared:
+        pytest.skip("several processes keep them in the database")
+    answer = client.post("/v1/verify", content=altered).json()
+    shelf = wiring.folder.parent / "reports"
+    name = answer["links"]["self"].rsplit("/", 1)[1]
+    assert shelf.stat().st_mode & 0o777 == 0o700
+    assert (shelf / name).stat().st_size > len(client.get(answer["links"]["map"]).content) > 0
+    assert client.get("/v1/reports/" + "0" * 32).status_code == 404

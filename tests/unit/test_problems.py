@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from provenance.errors import NotFoundError, ProvenanceError, every_error
+from provenance.errors import ProvenanceError, every_error
 from provenance_api.problems import TABLE
 from provenance_api.rates import Rates
-from provenance_api.shelf import MemoryShelf
 
 
 @pytest.mark.parametrize("error", every_error())
@@ -49,26 +48,3 @@ def test_rates_keep_a_bounded_number_of_addresses(monkeypatch):
     for number in range(100):
         rates.take(str(number))
     assert len(rates._buckets) == 10
-
-
-class Kept:
-    def __init__(self, size):
-        self.map_png = b"x" * size
-
-
-def test_the_shelf_forgets_by_time_number_and_size():
-    now = [0.0]
-    shelf = MemoryShelf(keep_s=10, max_reports=3, max_bytes=100, clock=lambda: now[0])
-    names = [shelf.put(Kept(10)) for _ in range(4)]
-    with pytest.raises(NotFoundError):
-        shelf.get(names[0])
-    assert shelf.get(names[3])
-    shelf.put(Kept(95))
-    with pytest.raises(NotFoundError):
-        shelf.get(names[3])
-    last = shelf.put(Kept(1))
-    now[0] = 10.0
-    with pytest.raises(NotFoundError):
-        shelf.get(last)
-    assert len(set(names)) == 4
-    assert all(len(name) == 32 for name in names)

@@ -105,7 +105,7 @@ def _answer(caller: Caller, upload: Upload, preferred: Preference, wiring: Wirin
 
 @router.get("/reports/{name}")
 def report(name: ReportName, wiring: Wired) -> ReportOut:
-    """Return a report again; reports are kept in memory for up to an hour."""
+    """Return a report again; reports are kept for up to an hour."""
     return ReportOut.from_domain(wiring.report(name), name)
 
 
