@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.match.index import CODE_BYTES, CodeIndex, Neighbour, scan
+from provenance.fingerprint.bands import CODE_BYTES
+from provenance.match.index import CodeIndex, Neighbour, scan
 
 
 def codes_of(size: int, rng: np.random.Generator, *, clustered: bool) -> NDArray[np.uint8]:

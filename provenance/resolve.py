@@ -25,7 +25,8 @@ from provenance.fingerprint.iscc import (
     read_sequence,
 )
 from provenance.ledger.store import Store
-from provenance.match.units import UnitBook
+from provenance.match.near import NearCodes
+from provenance.match.units import RADII, UnitBook
 from provenance.media.asset import MediaType, open_asset
 from provenance.media.sandbox import WorkerPool
 from provenance.publish import SECONDS_PER_BYTE
@@ -62,17 +63,23 @@ class Resolver:
     Args:
         pool: Media workers.
         store: The registry.
+        codes: Its codes.
         deposits: Deposited stores and bindings.
         verifier: Finds registered originals of copies.
         limits: Limits on one file.
     """
 
     def __init__(
-        self, pool: WorkerPool, store: Store, deposits: Deposits, verifier: Verifier, limits: Limits
+        self,
+        pool: WorkerPool,
+        store: Store,
+        codes: NearCodes,
+        deposits: Deposits,
+        verifier: Verifier,
+        limits: Limits,
     ) -> None:
-        self._pool, self._store, self._deposits = pool, store, deposits
+        self._pool, self._store, self._codes, self._deposits = pool, store, codes, deposits
         self._verifier, self._limits = verifier, limits
-        self._registered, self._seen = UnitBook(), 0
         self._bound, self._bound_state = UnitBook(), (0, 0)
         self._turn = threading.Lock()
 
@@ -134,25 +141,18 @@ class Resolver:
         return read_sequence(cast("bytes", value)) if value is not None else ()
 
     def _near(self, units: tuple[Unit, ...], seen: Seen) -> Iterable[tuple[str, int]]:
+        known = [unit for unit in units if unit.kind in UNIT_ALGORITHMS]
+        for unit in known:
+            for one in self._codes.near(UNIT_ALGORITHMS[unit.kind], unit.body, RADII[unit.kind]):
+                if seen(one.asset_id):
+                    yield self._store.record(one.asset_id).manifest_id, _strength(one.distance)
         with self._turn:
             self._refresh()
-            registered, bound = self._registered.near(units), self._bound.near(units)
-        for asset_id, bits in registered.items():
-            if seen(asset_id):
-                yield self._store.record(asset_id).manifest_id, _strength(bits)
+            bound = self._bound.near(known)
         for manifest_id, bits in bound.items():
             yield manifest_id, _strength(bits)
 
     def _refresh(self) -> None:
-        size = self._store.head().size
-        if size > self._seen:
-            if self._seen and self._store.redacted_between(self._seen, size):
-                # What was erased must leave the book too (SR-30).
-                self._registered, self._seen = UnitBook(), 0
-            for kind, name in UNIT_ALGORITHMS.items():
-                rows = self._store.codes_after(name, self._seen - 1)
-                self._registered.add(kind, ((asset_id, code) for asset_id, _, _, code in rows))
-            self._seen = size
         if (state := self._deposits.state()) != self._bound_state:
             self._bound, self._bound_state = UnitBook(), state
             for one in self._deposits.all_of(SOFT_BINDING_ALGORITHM):

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from provenance.digest import Digest
 from provenance.errors import FormatError
 from provenance.evidence import Record
 from provenance.examination import Examination
-from provenance.fingerprint.code import ALGORITHMS, PDQ256, Fingerprint, distance
+from provenance.fingerprint.code import ALGORITHMS, Fingerprint
 from provenance.ledger.log import Log
 from provenance.ledger.store import Store
-from provenance.match.index import CodeIndex
+from provenance.match.near import NearCodes
 from provenance.media.asset import Kind, open_asset
 from provenance.media.sandbox import WorkerPool
 from provenance.plain import from_plain
@@ -55,14 +53,14 @@ class Searcher:
     Args:
         pool: Media workers, for hashing files.
         store: The registry.
+        codes: Its codes.
         log: The ledger, for proofs.
         limits: Limits on one file.
     """
 
-    def __init__(self, pool: WorkerPool, store: Store, log: Log, limits: Limits) -> None:
-        self._pool, self._store, self._log, self._limits = pool, store, log, limits
+    def __init__(self, pool: WorkerPool, store: Store, codes: NearCodes, log: Log, limits: Limits) -> None:
+        self._pool, self._store, self._codes, self._log, self._limits = pool, store, codes, log, limits
         self._receipts: Remembered[tuple[int, int]] = Remembered(REMEMBERED_BYTES)
-        self._books = {name: _Book(name) for name in ALGORITHMS}
 
     def hashes(self, path: Path) -> tuple[str, ...]:
         """Return the hashes of a file as texts: its digest, and its picture codes where it is a picture.
@@ -105,9 +103,9 @@ class Searcher:
                 hint="a wider radius finds unrelated assets",
             )
         hits: list[Hit] = []
-        for asset_id, bits, time_s in self._books[wanted.algorithm].near(self._store, wanted, reach):
+        for asset_id, bits, time_s in self._codes.near(wanted.algorithm, wanted.value, reach):
             record = self._store.record(asset_id)
-            # Erased between the reading of the book and now.
+            # Erased between the reading of its codes and now.
             if not record.redacted:
                 hits.append(self._hit(record, wanted.algorithm, bits, algorithm.bits, time_s))
             if len(hits) == MAX_HITS:
@@ -126,49 +124,3 @@ class Searcher:
         receipt = self._log.prove(index).format()
         self._receipts.put((index, size), receipt.encode())
         return receipt
-
-
-class _Book:
-    """All registered codes of one algorithm; 256-bit codes by the exact index, shorter ones by a scan."""
-
-    def __init__(self, algorithm: str) -> None:
-        self._algorithm = algorithm
-        self._start()
-
-    def _start(self) -> None:
-        self._seen = 0
-        self._owners: list[tuple[str, float | None]] = []
-        self._codes: list[bytes] = []
-        self._index = CodeIndex() if ALGORITHMS[self._algorithm].bits == PDQ256.bits else None
-
-    def near(self, store: Store, wanted: Fingerprint, radius: int) -> list[tuple[str, int, float | None]]:
-        """Return (asset_id, bits, time) within ``radius``, nearest first, one for each asset."""
-        self._refresh(store)
-        best: dict[str, tuple[int, float | None]] = {}
-        for position, bits in self._within(wanted, radius):
-            asset_id, time_s = self._owners[position]
-            if asset_id not in best or bits < best[asset_id][0]:
-                best[asset_id] = (bits, time_s)
-        return sorted(((one, bits, time_s) for one, (bits, time_s) in best.items()), key=lambda hit: hit[1])
-
-    def _refresh(self, store: Store) -> None:
-        size = store.head().size
-        if size == self._seen:
-            return
-        if self._seen and store.redacted_between(self._seen, size):
-            self._start()  # what was erased must leave the book too (SR-30)
-        added = list(store.codes_after(self._algorithm, self._seen - 1))
-        self._owners += [(asset_id, time_s) for asset_id, _, time_s, _ in added]
-        if self._index is None:
-            self._codes += [code for _, _, _, code in added]
-        elif added:
-            self._index.add(
-                np.frombuffer(b"".join(code for *_, code in added), np.uint8).reshape(len(added), -1)
-            )
-        self._seen = size
-
-    def _within(self, wanted: Fingerprint, radius: int) -> list[tuple[int, int]]:
-        if self._index is not None:
-            return [(one.position, one.distance) for one in self._index.within(wanted.value, radius)]
-        each = enumerate(distance(Fingerprint(wanted.algorithm, code), wanted) for code in self._codes)
-        return [(position, bits) for position, bits in each if bits <= radius]

@@ -27,6 +27,7 @@ from provenance.ledger.sequencer import Sequencer
 from provenance.ledger.source import StoreSource
 from provenance.ledger.store import Store
 from provenance.match.find import Finder
+from provenance.match.near import CodesInMemory, NearCodes
 from provenance.media.fetch import Fetcher
 from provenance.media.sandbox import WorkerPool
 from provenance.publish import Publisher
@@ -256,7 +257,12 @@ class Installation:
     @cached_property
     def searcher(self) -> Searcher:
         """The search job."""
-        return Searcher(self.pool, self.store, self.log, self.settings.limits)
+        return Searcher(self.pool, self.store, self.codes, self.log, self.settings.limits)
+
+    @cached_property
+    def codes(self) -> NearCodes:
+        """The registered codes: in the memory of this process, or in the database that several share."""
+        return self.store.banded() if self.store.shared else CodesInMemory(self.store)
 
     @cached_property
     def memory(self) -> Database:
@@ -307,7 +313,8 @@ class Installation:
     @cached_property
     def resolver(self) -> Resolver:
         """The resolve job."""
-        return Resolver(self.pool, self.store, self.deposits, self.verifier, self.settings.limits)
+        limits = self.settings.limits
+        return Resolver(self.pool, self.store, self.codes, self.deposits, self.verifier, limits)
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from provenance.errors import FormatError
 
@@ -62,6 +62,21 @@ ISCC_IMAGE: Final = Algorithm(
 )
 #: All algorithms by name.
 ALGORITHMS: Final = MappingProxyType({each.name: each for each in (PHASH64, PDQ256, ISCC_IMAGE)})
+
+
+class Nearby(NamedTuple):
+    """A registered asset with a code near one that was asked for.
+
+    Attributes:
+        asset_id: The registration.
+        distance: Bits by which its nearest code differs.
+        time_s: Where in a film that code is, seconds; None for pictures and whole files.
+    """
+
+    asset_id: str
+    distance: int
+    time_s: float | None
+
 
 _TEXT = re.compile(r"([a-z0-9-]{1,24}):([0-9a-f]{2,128})", re.ASCII)
 

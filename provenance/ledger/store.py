@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from provenance.digest import Digest
 from provenance.errors import ConflictError, NotFoundError
+from provenance.ledger.banded import BandTable
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
 from provenance.ledger.database import closed_on_error, open_engine, reading, scrub, writing
 from provenance.ledger.entry import EntryType, Payload, publisher_of, read_entry
@@ -34,6 +35,7 @@ from provenance.ledger.rows import (
 from provenance.ledger.schema import LEDGER, check_schema, create_schema
 from provenance.ledger.tables import (
     ASSET,
+    BANDED,
     CHECKPOINT,
     COSIGNED,
     ENTRY,
@@ -91,6 +93,10 @@ class Store(Registry):
         """Return the lease and the waiting batches of this database."""
         return Mailbox(self._engine)
 
+    def banded(self) -> BandTable:
+        """Return the codes of this database as it finds them itself; only a :attr:`shared` one does."""
+        return BandTable(self._engine)
+
     @property
     def url(self) -> str:
         """The database URL, without a password."""
@@ -117,7 +123,8 @@ class Store(Registry):
         Raises:
             StorageError: The database cannot be written.
         """
-        scrub(self._engine, (PAYLOAD, ASSET, FINGERPRINT, REFERENCE))
+        derived = (BANDED,) if self.shared else ()
+        scrub(self._engine, (PAYLOAD, ASSET, FINGERPRINT, REFERENCE, *derived))
 
     # --- publishers ---
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlmodel import Field, SQLModel
 
 METADATA: Final = sa.MetaData()
@@ -167,6 +168,23 @@ class ReferenceRow(_Row, table=True):
     blob: bytes
 
 
+#: What only PostgreSQL has, made with the tables above: where one process has the file to itself, the same is kept
+#: in its memory (:mod:`provenance.match.near`).
+POSTGRESQL: Final = sa.MetaData()
+#: Codes with the numbers of their bands, see :mod:`provenance.ledger.banded`. Derived from ``fingerprint``.
+BANDED: Final = sa.Table(
+    "code_band",
+    POSTGRESQL,
+    sa.Column("entry_idx", sa.BigInteger(), primary_key=True, autoincrement=False),
+    sa.Column("place", sa.Integer(), primary_key=True, autoincrement=False),
+    sa.Column("algorithm", sa.SmallInteger(), nullable=False),
+    sa.Column("code", postgresql.BIT(256), nullable=False),
+    sa.Column("bands", postgresql.ARRAY(sa.Integer()), nullable=False),
+    # Rows go into the index at once: a list of waiting ones would have to be read by every look-up.
+    sa.Index("code_band_bands", "bands", postgresql_using="gin", postgresql_with={"fastupdate": "off"}),
+)
+
+
 class LeaseRow(_Row, table=True):
     """Which process appends for all; only saves them from racing, the head's comparison keeps the log right."""
 
@@ -208,6 +226,12 @@ FINGERPRINT: Final = _table("fingerprint")
 REFERENCE: Final = _table("reference")
 LEASE: Final = _table("log_lease")
 PENDING: Final = _table("log_pending")
+
+
+@sa.event.listens_for(FINGERPRINT, "after_create")
+def _make_banded(_table: sa.Table, connection: sa.Connection, **_: object) -> None:
+    if connection.dialect.name == "postgresql":
+        POSTGRESQL.create_all(connection)
 
 
 # --- triggers --------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from datetime import datetime
 from provenance.digest import Digest
 from provenance.errors import BusyError
 from provenance.evidence import RecordStatus
+from provenance.ledger.banded import has_bands, insert_codes
 from provenance.ledger.database import Connected, insert_rows
 from provenance.ledger.entry import ABOUT_ASSETS, EntryType
 from provenance.ledger.fold import Standing, fold
@@ -26,6 +27,7 @@ from provenance.ledger.rows import (
 )
 from provenance.ledger.tables import (
     ASSET,
+    BANDED,
     CHECKPOINT,
     COSIGNED,
     ENTRY,
@@ -93,6 +95,15 @@ class Writer:
         insert_rows(self._connection, ASSET, assets)
         insert_rows(self._connection, FINGERPRINT, codes)
         insert_rows(self._connection, REFERENCE, blobs)
+        if has_bands(self._connection):
+            insert_codes(
+                self._connection,
+                (
+                    (index, place, f.algorithm, f.value)
+                    for index, each in enumerate(examined, first)
+                    for place, f in enumerate(each.registration.fingerprints)
+                ),
+            )
 
     def fold(self, each: Examined, at: datetime) -> None:
         """Apply what a later entry says about an earlier record or about its publisher's key."""
@@ -127,6 +138,8 @@ class Writer:
         run(ASSET.update().where(ASSET.c.idx == index).values(**blank, width=None, height=None))
         run(FINGERPRINT.delete().where(FINGERPRINT.c.entry_idx == index))
         run(REFERENCE.delete().where(REFERENCE.c.entry_idx == index))
+        if has_bands(self._connection):
+            run(BANDED.delete().where(BANDED.c.entry_idx == index))
 
     def keep_cosigned(self, size: int, note: str) -> None:
         """Store a checkpoint with its cosignatures, in place of one of the same size."""

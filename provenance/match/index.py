@@ -1,30 +1,23 @@
 """Exact look-up of 256-bit codes within a Hamming radius.
 
-A code is cut into 16 bands of 16 bits. Two codes within radius r agree in some band up to ``r // 16`` bits
-(pigeonhole), so looking up every band value that near misses nothing: 17 values a band up to radius 31, 137
-up to 47. Beyond that, and wherever the bands would bring up too many candidates, all codes are scanned; both
-ways give the same answer.
+Up to radius 47 the bands of a code (:mod:`provenance.fingerprint.bands`) bring up candidates; beyond that, and
+wherever they would bring up too many, all codes are scanned. Both ways give the same answer.
 """
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Bytes of one code.
-CODE_BYTES: Final = 32
-#: Bands of a code and bits of a band.
-BANDS: Final = 16
-BAND_BITS: Final = 16
+from provenance.fingerprint.bands import BAND_BITS, BANDS, CODE_BYTES, Codes, bands, near_bands, reach
+
 #: Largest radius for which bands are looked up; 697 values a band beyond it cost more than a scan.
-MAX_BAND_RADIUS: Final = 3 * BANDS - 1
+MAX_BAND_RADIUS: Final = reach(CODE_BYTES)
 
 _BITS = BANDS * BAND_BITS
 _VALUES = 1 << BAND_BITS
@@ -39,8 +32,6 @@ _PENDING_SHARE = 8
 # Codes scanned at a time: 2 MB of codes stay in the cache between the steps of a scan.
 _SCAN_BLOCK = 1 << 16
 
-Codes = NDArray[np.uint8]
-
 
 class Neighbour(NamedTuple):
     """A code found.
@@ -52,38 +43,6 @@ class Neighbour(NamedTuple):
 
     position: int
     distance: int
-
-
-def _permutation() -> NDArray[np.intp]:
-    """Return the fixed order of bits: sorted by the SHA-256 of their number.
-
-    Neighbouring bits of PDQ and ORB speak of neighbouring frequencies or points and go together; spread over
-    the bands they bring up 1.8 instead of 2.5 times the candidates of random bits (docs/measurements.md,
-    index). The order is also that of bands kept in a database, so it must never change.
-    """
-    order = sorted(range(_BITS), key=lambda bit: hashlib.sha256(bytes([bit])).digest())
-    return np.array(order, np.intp)
-
-
-_ORDER: Final = _permutation()
-
-
-def bands(codes: Codes) -> NDArray[np.uint16]:
-    """Return the 16 band values of each code.
-
-    Args:
-        codes: uint8, shape (n, 32).
-
-    Returns:
-        uint16, shape (n, 16). Codes within radius 31 share a value up to one bit in at least one band.
-    """
-    check_codes(codes)
-    values = np.empty((len(codes), BANDS), np.uint16)
-    # In blocks: a bit takes a byte while it is moved.
-    for start in range(0, len(codes), _SCAN_BLOCK):
-        bits = np.unpackbits(codes[start : start + _SCAN_BLOCK], axis=1).take(_ORDER, axis=1)
-        values[start : start + _SCAN_BLOCK] = np.packbits(bits, axis=1).view(">u2")
-    return values
 
 
 def check_codes(codes: Codes) -> None:
@@ -244,9 +203,8 @@ class _State:
         if radius > MAX_BAND_RADIUS:
             return _scan(self.words, query, radius)
         # 1. The band values within the bits that one band must agree up to.
-        masks = _MASKS[radius // BANDS]
-        values = (bands(np.frombuffer(code, np.uint8)[None])[0][:, None] ^ masks).astype(np.intp)
-        band = np.repeat(np.arange(BANDS), len(masks))
+        values = near_bands(code, radius).astype(np.intp)
+        band = np.repeat(np.arange(BANDS), values.shape[1])
         first = self.starts[band, values.ravel()].astype(np.int64)
         count = self.starts[band, values.ravel() + 1].astype(np.int64) - first
         total = int(count.sum())
@@ -262,19 +220,6 @@ class _State:
         near = distances <= radius
         positions, chosen = np.unique(candidates[near], return_index=True)
         return positions, distances[near][chosen]
-
-
-def _masks(bits: int) -> NDArray[np.uint16]:
-    """Return all 16-bit values with at most ``bits`` bits set."""
-    every = [
-        sum(1 << bit for bit in chosen)
-        for size in range(bits + 1)
-        for chosen in combinations(range(BAND_BITS), size)
-    ]
-    return np.array(every, np.uint16)
-
-
-_MASKS: Final = tuple(_masks(bits) for bits in range(MAX_BAND_RADIUS // BANDS + 1))
 
 
 def _words(code: bytes) -> NDArray[np.uint64]:

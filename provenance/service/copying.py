@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from provenance.errors import ConfigError, OutputExistsError
+from provenance.ledger.banded import fill_bands
 from provenance.ledger.database import closed_on_error, insert_rows, open_engine, wait_alone, writing
 from provenance.ledger.schema import LEDGER, Schema
-from provenance.ledger.tables import LEASE
+from provenance.ledger.tables import BANDED, LEASE
 from provenance.service.schema import SERVICE, open_database
 
 #: Rows read and written at a time: some megabytes, since a reference is some tens of kilobytes.
@@ -59,7 +60,8 @@ def _copy(old: Engine, into: Engine) -> dict[str, int]:
                 f"expected an empty database, found one with {len(taken)} tables, among them {min(taken)}",
                 hint="make a new one: createdb NAME",
             )
-        return {name: count for each in _SETS for name, count in _copy_set(reader, writer, each).items()}
+        rows = {name: count for each in _SETS for name, count in _copy_set(reader, writer, each).items()}
+        return rows | {BANDED.name: fill_bands(writer)}
 
 
 def _copy_set(reader: Connection, writer: Connection, schema: Schema) -> dict[str, int]:

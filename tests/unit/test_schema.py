@@ -20,7 +20,7 @@ from provenance.ledger.database import open_engine, reading, writing
 from provenance.ledger.receipt import check_receipt
 from provenance.ledger.schema import LEDGER, REVISION, Upgrade, upgrade_schemas
 from provenance.ledger.store import Store
-from provenance.ledger.tables import METADATA
+from provenance.ledger.tables import METADATA, POSTGRESQL
 from tests.ledger_made import SIGNER, file_digest, make_log, make_store, register, url_of
 from tests.postgres import fresh_url
 
@@ -142,6 +142,6 @@ def test_postgresql_begins_with_the_newest_tables():
     engine = open_engine(url)
     with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, METADATA) == []
+        assert compare_metadata(context, [METADATA, POSTGRESQL]) == []
     engine.dispose()
     assert upgrade(url) == (REVISION, REVISION)
