@@ -3,7 +3,7 @@
 Each code is a row with its bits and the numbers of its bands (:mod:`provenance.fingerprint.bands`), which an
 inverted index (GIN) leads from. The bands near a code bring up candidates, ``bit_count`` of PostgreSQL 14 says how
 far each is. Beyond the radius that bands serve, PostgreSQL compares all codes of the algorithm, within a time
-limit. Rows are written and erased by the transactions that register and redact; docs/adr/0008 has the layout's
+limit. Rows are written and erased by the transactions that register and redact; docs/adr/0003 has the layout's
 measurements.
 """
 
