@@ -182,7 +182,10 @@ def _beyond(
 
 def _regions(found: Residual) -> list[_Region]:
     """Return the connected regions around seeds, strongest first."""
-    seed, grown = _beyond(found, SEED, SHIFT_SEED, TORN_SEED), _beyond(found, GROW, SHIFT_GROW, TORN_GROW)
+    seed = _beyond(found, SEED, SHIFT_SEED, TORN_SEED)
+    if not seed.any():
+        return []
+    grown = _beyond(found, GROW, SHIFT_GROW, TORN_GROW)
     torn = _beyond(found, SEED, (np.inf, np.inf), TORN_SEED)
     loud = _beyond(found, SEED, SHIFT_SEED, np.inf)
     outlines = Outlines(found.copy - found.expected, found.inside)

@@ -6,6 +6,7 @@ block then stands out from that noise, something else happened to it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.match import warp
+from provenance.match.noise import noise
 from provenance.match.settle import settled
 from provenance.match.structure import contradiction
 from provenance.match.tone import toned
@@ -22,9 +24,6 @@ from provenance.match.tone import toned
 #: square picture, the smallest differences that are looked for.
 SCALES: Final = (16, 32)
 
-# Normal distribution: the absolute deviation not exceeded by 30 parts in 100, in standard deviations. A lower
-# quantile than the median holds where most of a picture was altered.
-_QUANTILE, _QUANTILE_DEVIATION = 0.30, 0.3853
 # Quantiles of block means whose implied spread is tried, and the normal distribution's deviation at each: a mean
 # that many blocks share is the copy's own unevenness.
 _USUAL = ((0.30, 0.3853), (0.60, 0.8416), (0.80, 1.2816))
@@ -32,9 +31,6 @@ _USUAL = ((0.30, 0.3853), (0.60, 0.8416), (0.80, 1.2816))
 _AROUND_PX, _CONTRAST = 48, (0.7, 1.4)
 # Blur of the copy against the reference that is tried, standard deviation in pixels.
 _BLURS = (0.0, 0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.5, 1.9, 2.4, 3.0, 4.0)
-# Least noise of luma and of the colour differences, grey levels: rounding to 8 bits twice and WebP at its best;
-# JPEG at quality 30 drops colour differences of up to 3 levels whole (its table's entry 17 at that quality).
-_FLOORS = (1.0, 2.5, 2.5)
 # Weight of the belief that a level stays what it was, in blocks: a colour too rare to show its tone keeps it.
 _BELIEF = 0.02
 # Level of the copy from which, and up to which, a channel is cut off, and the level at which the original in the
@@ -52,11 +48,6 @@ _EVEN, _MOST_UNEVEN, _ALTERED = 0.3, 1.7, 1.3
 _GREY = 6
 # A single pixel counts for at most this many standard deviations, so that one edge does not make a region.
 _CLIP = 6.0
-# Bins of texture, as shares of the pixels in order; narrow at the top, where edges are.
-_EDGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
-# Noise that texture may bring, pixels of its gradient: what a third of a pixel of misplacement or of blur does.
-_SLIP = 0.4
-
 Plane = NDArray[np.float32]
 
 
@@ -122,15 +113,15 @@ def residual(laid: warp.Rgb, reference_rgb: warp.Rgb, inside: warp.Mask) -> Resi
     expected = _blurred(expected, blur) if blur > 0 else expected
     shown = _blurred(copy, -blur) if blur < 0 else copy
     rest = _followed(shown, expected, inside)
-    activity = _activity(expected)
-    groups = _textures(activity[inside])
-    at = np.array([np.median(activity[inside][group]) for group in groups], np.float64)
-    curves = [_noise(np.abs(rest[:, :, c][inside]), groups, _FLOORS[c]) for c in range(3)]
-    sigma = np.stack([_usual(activity, at, curve) for curve in curves], axis=2)
+    sigma = noise(rest, expected, inside)
     deviation = rest / sigma
-    energy = np.stack([_energy(deviation, inside, width) for width in SCALES])
-    uneven = np.array([_uneven(plane[inside]) for plane in energy], np.float32)[:, None, None]
-    shift = np.stack([_shift(shown - expected, sigma, inside, width) for width in SCALES])
+    blocks = [_Blocks(inside, width) for width in SCALES]
+    square = _square(deviation)
+    energy = np.stack([_energy(square, each) for each in blocks])
+    uneven = np.array(
+        [_uneven(each.sampled(plane)) for each, plane in zip(blocks, energy, strict=True)], np.float32
+    )[:, None, None]
+    shift = np.stack([_shift(shown - expected, sigma, each) for each in blocks])
     torn = contradiction(shown[:, :, 0], expected[:, :, 0], sigma[:, :, 0])
     return Residual(
         deviation=deviation,
@@ -164,8 +155,9 @@ def _planes(rgb: Plane) -> Plane:
 
 
 def _colourless(rgb: warp.Rgb, inside: warp.Mask) -> bool:
-    seen = rgb[inside].astype(np.int16)
-    return bool(np.quantile(seen.max(axis=1) - seen.min(axis=1), 0.99) <= _GREY)
+    red, green, blue = cv2.split(rgb)
+    spread = cv2.max(cv2.max(red, green), blue) - cv2.min(cv2.min(red, green), blue)
+    return bool(np.count_nonzero(spread[inside] > _GREY) <= 0.01 * np.count_nonzero(inside))
 
 
 def _grey(rgb: warp.Rgb) -> warp.Rgb:
@@ -215,62 +207,58 @@ def _blur(copy: Plane, expected: Plane, inside: warp.Mask) -> float:
         return float(np.sum(here[steady] * there[steady]) / (np.sum(there[steady] ** 2) + 1e-6))
 
     if contrast(seen, known) >= 1:
-        off = [abs(np.log(max(contrast(_band(_soft(copy, s)), known), 1e-3))) for s in _BLURS]
-        return -_BLURS[int(np.argmin(off))]
-    off = [abs(np.log(max(contrast(seen, _band(_soft(expected, s))), 1e-3))) for s in _BLURS]
-    return _BLURS[int(np.argmin(off))]
+        softer = (contrast(_band(_soft(copy, s)), known) for s in _BLURS)
+        return -_BLURS[_nearest_one(softer)]
+    softer = (contrast(seen, _band(_soft(expected, s))) for s in _BLURS)
+    return _BLURS[_nearest_one(softer)]
 
 
 def _soft(plane: Plane, deviation: float) -> Plane:
     return _blurred(plane, deviation) if deviation else plane
 
 
-def _activity(planes: Plane) -> Plane:
-    """Return root mean squared gradient of all planes around each pixel, grey levels a pixel."""
-    across = cv2.Sobel(planes, cv2.CV_32F, 1, 0, ksize=3, scale=0.125)
-    down = cv2.Sobel(planes, cv2.CV_32F, 0, 1, ksize=3, scale=0.125)
-    square = cv2.blur((across**2 + down**2).sum(axis=2), (9, 9))
-    # A running mean may round below zero.
-    return np.asarray(np.sqrt(np.maximum(square, 0)), np.float32)
+def _nearest_one(contrasts: Iterable[float]) -> int:
+    """Return the place of the contrast that is nearest to one by its ratio.
 
-
-def _textures(activity: Plane) -> list[NDArray[np.int64]]:
-    """Return the pixels of each bin of texture, given the texture of each, shape (n,)."""
-    edges = (np.array(_EDGES) * len(activity)).astype(np.int64)
-    return [group for group in np.split(np.argsort(activity), edges) if len(group) >= 32]
-
-
-def _noise(off: Plane, groups: list[NDArray[np.int64]], floor: float) -> NDArray[np.float64]:
-    """Return the noise of each bin of texture: a rising curve through a quantile of what is off, shape (n,)."""
-    size = [float(np.quantile(off[group], _QUANTILE)) / _QUANTILE_DEVIATION for group in groups]
-    return np.maximum(_rising(size), floor)
-
-
-def _usual(activity: Plane, at: NDArray[np.float64], noise: NDArray[np.float64]) -> Plane:
-    """Return the noise at each pixel, never more than resampling can cause.
-
-    Without the bound an object that holds all the texture of a picture would, when removed, pass for noise.
+    With growing blur contrasts run towards one and beyond: after the first that is further off no better one comes.
     """
-    return np.asarray(np.minimum(np.interp(activity, at, noise), noise[0] + _SLIP * activity), np.float32)
+    best, least = 0, np.inf
+    for place, value in enumerate(contrasts):
+        off = abs(np.log(max(value, 1e-3)))
+        if off > least:
+            break
+        if off < least:
+            best, least = place, off
+    return best
 
 
-def _rising(values: list[float]) -> NDArray[np.float64]:
-    """Return the least-squares rising sequence (pool adjacent violators)."""
-    pools: list[tuple[float, int]] = []
-    for value in values:
-        mean, count = value, 1
-        while pools and pools[-1][0] > mean:
-            before, size = pools.pop()
-            mean, count = (before * size + mean * count) / (size + count), size + count
-        pools.append((mean, count))
-    return np.repeat([mean for mean, _ in pools], [count for _, count in pools]).astype(np.float64)
+class _Blocks:
+    """The blocks of one width around each pixel, as far as the copy covers them.
 
+    Args:
+        inside: bool, shape (h, w): where the copy covers the reference.
+        width: Of a block, pixels.
+    """
 
-def _mean(plane: Plane, inside: warp.Mask, width: int) -> Plane:
-    """Return the mean over the part of each block that the copy covers; 0 where it covers under half."""
-    share = cv2.blur(inside.astype(np.float32), (width, width))
-    total = cv2.blur(np.where(inside, plane, 0).astype(np.float32), (width, width))
-    return np.where(share >= 0.5, total / np.maximum(share, 0.5), 0).astype(np.float32)
+    def __init__(self, inside: warp.Mask, width: int) -> None:
+        self.inside, self.width = inside, width
+        self._cover = inside.astype(np.float32)
+        share = cv2.blur(self._cover, (width, width))
+        # Nothing is said of a block that the copy covers by less than half.
+        self._weight = np.where(share >= 0.5, 1 / np.maximum(share, 0.5), 0).astype(np.float32)
+        # Means of blocks change little within an eighth of their width.
+        step = width // 8
+        self._some = (slice(step // 2, None, step),) * 2
+
+    def mean(self, plane: Plane) -> Plane:
+        """Return the mean over the part of each block that the copy covers; 0 where it covers under half."""
+        total = cv2.blur(plane * self._cover, (self.width, self.width))
+        return np.asarray(total * self._weight, np.float32)
+
+    def sampled(self, means: Plane) -> Plane:
+        """Return means at every eighth of a block where the copy is, for their quantiles, shape (n,)."""
+        found = means[self._some][self.inside[self._some]]
+        return found if len(found) else means[self.inside]
 
 
 def _uneven(energy: Plane) -> float:
@@ -282,22 +270,27 @@ def _uneven(energy: Plane) -> float:
     return float(np.clip(upper / _EVEN, 1, _MOST_UNEVEN)) if upper < _ALTERED else 1.0
 
 
-def _energy(deviation: Plane, inside: warp.Mask, width: int) -> Plane:
-    square = np.minimum(deviation**2, _CLIP**2).mean(axis=2)
+def _square(deviation: Plane) -> Plane:
+    """Return the mean of the channels' squares, one pixel counting for no more than :data:`_CLIP` deviations."""
+    clipped = np.minimum(deviation * deviation, np.float32(_CLIP**2))
+    return np.asarray(cv2.transform(clipped, np.full((1, 3), 1 / 3, np.float32)), np.float32)
+
+
+def _energy(square: Plane, blocks: _Blocks) -> Plane:
     # A tenth of the usual: less than that is agreement, however small; running means may round below zero.
-    value = np.log(np.maximum(_mean(square, inside, width), 0) + 0.1)
+    value = np.log(np.maximum(blocks.mean(square), 0) + np.float32(0.1))
     # Most of a drawing is flat and agrees to the last level; its edges are not to be judged by that.
-    typical = max(float(np.median(value[inside])), _LEAST_TYPICAL)
-    return np.where(inside, value - typical, 0).astype(np.float32)
+    typical = max(float(np.median(blocks.sampled(value))), _LEAST_TYPICAL)
+    return np.where(blocks.inside, value - np.float32(typical), 0).astype(np.float32)
 
 
-def _shift(rest: Plane, sigma: Plane, inside: warp.Mask, width: int) -> Plane:
-    strongest = np.zeros(inside.shape, np.float32)
+def _shift(rest: Plane, sigma: Plane, blocks: _Blocks) -> Plane:
+    strongest = np.zeros(blocks.inside.shape, np.float32)
+    shares, deviations = zip(*_USUAL, strict=True)
     for channel in range(3):
-        value = np.abs(_mean(rest[:, :, channel], inside, width))
-        seen = value[inside]
-        usual = max(float(np.quantile(seen, share)) / deviation for share, deviation in _USUAL)
+        value = np.abs(blocks.mean(rest[:, :, channel]))
+        usual = float((np.quantile(blocks.sampled(value), shares) / deviations).max())
         # Where texture is noisy its mean is too; half of the noise is what a block of 16 pixels keeps of it.
-        own = _mean(sigma[:, :, channel], inside, width) * (8 / width)
-        strongest = np.maximum(strongest, value / np.maximum(np.maximum(usual, own), _LEAST_SHIFT))
-    return np.where(inside, strongest, 0).astype(np.float32)
+        own = blocks.mean(sigma[:, :, channel]) * np.float32(8 / blocks.width)
+        strongest = np.maximum(strongest, value / np.maximum(own, np.float32(max(usual, _LEAST_SHIFT))))
+    return np.where(blocks.inside, strongest, 0).astype(np.float32)

@@ -45,24 +45,23 @@ def settled(copy: Plane, expected: Plane, inside: Mask) -> tuple[Plane, Mask]:
     Returns:
         The copy and ``inside`` themselves where it lies well already, or where moving it makes nothing better.
     """
-    shown, total = _luma(copy), np.eye(3)
+    shown, known, total = _luma(copy), _luma(expected), np.eye(3)
     height, width = inside.shape
-    better = False
-    for soft_px, rounds in ROUNDS_PX:
-        there = _soft(_luma(expected), soft_px)
-        blocks = _Blocks(there, inside)
+    levels = [(_Blocks(known, inside, soft_px), rounds) for soft_px, rounds in ROUNDS_PX]
+    for blocks, rounds in levels:
         for _ in range(rounds):
             moved = _moved(shown, total, cv2.INTER_LINEAR)
-            step = blocks.step(blocks.off(_soft(moved, soft_px) - there))
+            step = blocks.step(blocks.off(moved))
             total = total @ np.linalg.inv(step)
             if not _farthest(total, width, height) <= MOST_PX:
                 return copy, inside
             if _farthest(step, width, height) < LEAST_PX:
                 break
-        moved = _moved(shown, total, cv2.INTER_LINEAR)
-        rest = [blocks.rest(blocks.off(_soft(one, soft_px) - there)) for one in (moved, shown)]
-        better = rest[0] < rest[1]
-    if not better or _farthest(total, width, height) < LEAST_PX:
+    if _farthest(total, width, height) < LEAST_PX:
+        return copy, inside
+    finest, _ = levels[-1]
+    before, after = (finest.rest(finest.off(one)) for one in (shown, _moved(shown, total, cv2.INTER_LINEAR)))
+    if after >= before:
         return copy, inside
     covered = _moved(inside.astype(np.float32), total, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
     return np.clip(_moved(copy, total, cv2.INTER_CUBIC), 0, 255), np.asarray(covered > 0.99, np.bool_)
@@ -98,9 +97,17 @@ def _farthest(map_: Values, width: int, height: int) -> float:
 
 
 class _Blocks:
-    """Gradients of the original in blocks, and what a movement of the copy would change in them."""
+    """Gradients of the original in blocks, and what a movement of the copy would change in them.
 
-    def __init__(self, there: Plane, inside: Mask) -> None:
+    Args:
+        known: float32, shape (h, w): luma of the original.
+        inside: bool, shape (h, w): where the copy covers it.
+        soft_px: Smoothing of both before they are held against each other, pixels.
+    """
+
+    def __init__(self, known: Plane, inside: Mask, soft_px: float) -> None:
+        self._soft_px, self._there = soft_px, _soft(known, soft_px)
+        there = self._there
         height, width = inside.shape
         self._size = (max(1, width // _BLOCK_PX), max(1, height // _BLOCK_PX))
         self._cover = inside.astype(np.float32)
@@ -127,8 +134,9 @@ class _Blocks:
             .astype(np.float64)
         )
 
-    def off(self, off: Plane) -> tuple[Values, Values, Values]:
-        """Return the block means of the difference with the gradients and with itself."""
+    def off(self, shown: Plane) -> tuple[Values, Values, Values]:
+        """Return the block means of the copy's difference with the gradients and with itself."""
+        off = _soft(shown, self._soft_px) - self._there
         return self._mean(self._across * off), self._mean(self._down * off), self._mean(off * off)
 
     def rest(self, off: tuple[Values, Values, Values]) -> float:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 _QUANTILE, _QUANTILE_DEVIATION, _MEDIAN_DEVIATION = 0.30, 0.3853, 0.6745
 # Tukey's biweight at 95 % efficiency. Source: Maronna, Martin, Yohai 2006, section 2.3.
 _TUKEY: Final = 4.685
-_ROUNDS: Final = 10
+# Rounds at most, and the change of any block, grey levels, from which further ones change nothing that is seen.
+_ROUNDS, _STILL = 10, 0.01
 # Belief that a level stays what it was and that light is even, in blocks: a colour too rare to show its tone
 # keeps it, and a corner too dark to show its light.
 _BELIEF, _EVEN = 0.02, 0.3
@@ -30,6 +31,7 @@ _CUT, _CUT_SHARE, _FEWEST = (2.0, 253.0), 0.05, 0.2
 _CURVE = 7
 
 Plane = NDArray[np.float32]
+Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
@@ -52,22 +54,27 @@ def toned(copy: Plane, known: Plane, inside: Mask) -> Plane:
         ((copy <= _CUT[0]) | (copy >= _CUT[1])).astype(np.float32), size, interpolation=cv2.INTER_AREA
     )
     cut = cut.reshape(-1, 3)
-    pixels = _places(width, height)
+    levels = [np.asarray(plane / np.float32(255), np.float32) for plane in cv2.split(known)]
     made = np.empty_like(known)
     for channel in range(3):
         kept = where & (cut[:, channel] <= _CUT_SHARE)
         kept = kept if kept.sum() >= _FEWEST * where.sum() else where
         terms = _terms(np.asarray(was[kept], np.float32), channel, _places(size[0], size[1])[kept])
-        curve = _robust(terms, np.asarray(seen[kept, channel], np.float32), tile[kept])
-        made[:, :, channel] = (_terms(known.reshape(-1, 3), channel, pixels) @ curve).reshape(height, width)
+        curve = _robust(terms.astype(np.float64), seen[kept, channel].astype(np.float64), tile[kept])
+        made[:, :, channel] = _applied(curve, levels, channel)
     # What the copy's tone drove beyond black and white was cut off there.
     return np.clip(made, 0, 255)
 
 
 def _places(width: int, height: int) -> Plane:
     """Return x and y of every pixel, -1..1, row by row, float32, shape (n, 2)."""
-    x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
-    return np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32) * 2 - 1
+    x, y = np.meshgrid(_centred(width), _centred(height))
+    return np.stack([x.ravel(), y.ravel()], axis=1)
+
+
+def _centred(count: int) -> Plane:
+    """Return the places of pixels along a side, -1..1, float32, shape (count,)."""
+    return ((np.arange(count) + 0.5) / count * 2 - 1).astype(np.float32)
 
 
 def _terms(rgb: Plane, channel: int, places: Plane) -> Plane:
@@ -81,7 +88,28 @@ def _terms(rgb: Plane, channel: int, places: Plane) -> Plane:
     return np.stack([*curve, *light, *(own * one for one in light)], axis=1).astype(np.float32)
 
 
-def _robust(terms: Plane, wanted: Plane, tile: NDArray[np.int64]) -> Plane:
+def _applied(curve: Plane, levels: list[Plane], channel: int) -> Plane:
+    """Return what :func:`_terms` times ``curve`` is at every pixel, without laying out seventeen planes.
+
+    Args:
+        curve: float32, shape (17,).
+        levels: Three planes, float32, shape (h, w), 0..1.
+        channel: Which of them is wanted.
+    """
+    own, one, other = (levels[(channel + by) % 3] for by in range(3))
+    height, width = own.shape
+    x, y = _centred(width), _centred(height)[:, None]
+
+    def even(light: Plane) -> Plane:
+        # x, y, x x, x y, y y: a row and a column, but for the product of both.
+        return np.asarray((light[0] + light[2] * x) * x + (light[1] + light[4] * y + light[3] * x) * y)
+
+    tone = curve[0] + own * (curve[1] + own * (curve[4] + own * curve[5])) + curve[6] * np.sqrt(own)
+    tone += curve[2] * one + curve[3] * other
+    return np.asarray(tone + even(curve[_CURVE : _CURVE + 5]) + own * even(curve[_CURVE + 5 :]))
+
+
+def _robust(terms: Values, wanted: Values, tile: NDArray[np.int64]) -> Plane:
     """Return coefficients that suit the largest part of the blocks.
 
     Starts are the unchanged level and fits to the whole and to each ninth of the picture, in even light; the
@@ -93,29 +121,26 @@ def _robust(terms: Plane, wanted: Plane, tile: NDArray[np.int64]) -> Plane:
     belief[_CURVE:] = _EVEN
     even = belief.copy()
     even[_CURVE:] = 1e4
-    everywhere = np.ones(len(wanted), np.bool_)
-    parts = [part for part in (everywhere, *(tile == t for t in range(9))) if part.sum() >= 8]
-    starts = [same, *(_ridge(terms, wanted, part.astype(np.float64), same, even) for part in parts)]
-    starts.append(_ridge(terms, wanted, everywhere.astype(np.float64), same, belief))
-    off = [float(np.quantile(np.abs(wanted - terms @ start), _QUANTILE)) for start in starts]
+    parts = [part for part in (tile >= 0, *(tile == t for t in range(9))) if part.sum() >= 8]
+    starts = [same, *(_ridge(terms[part], wanted[part], None, same, even) for part in parts)]
+    starts.append(_ridge(terms, wanted, None, same, belief))
+    off = np.quantile(np.abs(wanted - np.stack(starts) @ terms.T), _QUANTILE, axis=1)
     best = starts[int(np.argmin(off))]
+    fitted = terms @ best
     for _ in range(_ROUNDS):
-        distance = np.abs(wanted - terms @ best)
-        lower = float(np.quantile(distance, _QUANTILE)) / _QUANTILE_DEVIATION
+        distance = np.abs(wanted - fitted)
+        lower, middle = np.quantile(distance, (_QUANTILE, 0.5)).tolist()
         # Where half of the picture was altered the median speaks of the alteration.
-        scale = max(min(float(np.median(distance)) / _MEDIAN_DEVIATION, 2 * lower), 1.0)
+        scale = max(min(middle / _MEDIAN_DEVIATION, 2 * lower / _QUANTILE_DEVIATION), 1.0)
         weight = np.clip(1 - (distance / (_TUKEY * scale)) ** 2, 0, None) ** 2
         best = _ridge(terms, wanted, weight, same, belief)
+        before, fitted = fitted, terms @ best
+        if np.abs(fitted - before).max() < _STILL:
+            break
     return best.astype(np.float32)
 
 
-def _ridge(
-    terms: Plane,
-    wanted: Plane,
-    weight: NDArray[np.float64],
-    same: NDArray[np.float64],
-    belief: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    loaded = terms.astype(np.float64) * weight[:, None]
+def _ridge(terms: Values, wanted: Values, weight: Values | None, same: Values, belief: Values) -> Values:
+    loaded = terms if weight is None else terms * weight[:, None]
     normal = loaded.T @ terms + np.diag(belief)
     return same + np.linalg.solve(normal, loaded.T @ (wanted - terms @ same))
