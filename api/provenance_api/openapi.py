@@ -87,10 +87,14 @@ def reply(
 
 def tagged(model: BaseModel, request: Request) -> Response:
     """Return ``model`` as JSON with an ETag, or 304 where the client has it already (RFC 9110, 13.1.2)."""
-    content = model.model_dump_json(by_alias=True).encode()
+    return tagged_content(model.model_dump_json(by_alias=True).encode(), "application/json", request)
+
+
+def tagged_content(content: bytes, media_type: str, request: Request, cached: str = "no-cache") -> Response:
+    """Return ``content`` with an ETag and the Cache-Control ``cached``, or 304 where the client has it already."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    headers = {"ETag": tag, "Cache-Control": cached}
     asked = [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]
     if tag in asked or "*" in asked:
         return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type="application/json")
+    return Response(content, headers=headers, media_type=media_type)

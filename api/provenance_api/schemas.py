@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from provenance.evidence import Record
 from provenance.report.report import Report, report_json
+from provenance.report.timeline import evidence_timeline
 
 
 class Closed(BaseModel):
@@ -279,12 +280,13 @@ class InputOut(Closed):
 
 
 class LinksOut(Closed):
-    """Where the rest of the report is, for up to an hour."""
+    """Where the rest of the report is, for up to an hour; ``timeline`` is of film and sound that was found."""
 
     self: str
     page: str
     html: str
     map: str | None
+    timeline: str | None
 
     @classmethod
     def of(cls, name: str, report: Report) -> Self:
@@ -295,6 +297,7 @@ class LinksOut(Closed):
             page=f"/r/{name}",
             html=f"{base}/report.html",
             map=f"{base}/map.png" if report.map_png is not None else None,
+            timeline=f"{base}/timeline.svg" if evidence_timeline(report.evidence) is not None else None,
         )
 
 

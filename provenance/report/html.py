@@ -18,9 +18,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from provenance.evidence import Comparison, Evidence, Match, Reason, VerdictCode
-from provenance.media.asset import Kind
 from provenance.report.report import Report, report_json
-from provenance.report.timeline import timeline_svg
+from provenance.report.timeline import evidence_timeline
 from provenance.wording import clock, span_text
 
 #: Source type -> words for a person; a type that is missing here is shown by its IPTC name.
@@ -189,15 +188,8 @@ def _comparison(best: Match | None) -> Comparison | None:
 
 def _timeline(evidence: Evidence) -> Markup | None:
     """Return the drawing of which stretch of the copy is which of the original; pictures have none."""
-    best, comparison = evidence.best, _comparison(evidence.best)
-    if evidence.kind is Kind.IMAGE or best is None or best.alignment is None:
-        return None
-    segments, differences = best.alignment.segments, comparison.differences if comparison else ()
-    if not segments:
-        return None
-    ends = [s.copy.end_s for s in segments] + [d.span.end_s for d in differences if d.span is not None]
-    drawn = timeline_svg(max(ends), segments, differences, best.record.duration_s)
-    return Markup(drawn)  # noqa: S704 - drawn from numbers only
+    drawn = evidence_timeline(evidence)
+    return None if drawn is None else Markup(drawn)  # noqa: S704 - drawn from numbers only
 
 
 def origin_words(name: str) -> str:

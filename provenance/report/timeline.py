@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 from xml.sax.saxutils import escape
 
-from provenance.evidence import Channel, Difference, DifferenceKind, Segment, Span
+from provenance.evidence import Channel, Comparison, Difference, DifferenceKind, Evidence, Segment, Span
+from provenance.media.asset import Kind
 from provenance.wording import clock, segment_text, span_text
 
 #: What stands for each thing in the lanes of the text form.
@@ -129,6 +130,23 @@ def timeline_svg(
         top += _NOTE
     height = math.ceil(top + 6)
     return _document(height, _description(duration_s, segments, differences), parts)
+
+
+def evidence_timeline(evidence: Evidence) -> str | None:
+    """Return the timeline of a copy beside its best match as an SVG element; None where there is none.
+
+    Pictures have none, and neither has a film or recording of which nothing registered was found. The lanes of
+    the copy reach as far as what was placed or differs.
+    """
+    best = evidence.best
+    if evidence.kind is Kind.IMAGE or best is None or best.alignment is None or not best.alignment.segments:
+        return None
+    segments = best.alignment.segments
+    differences = best.comparison.differences if isinstance(best.comparison, Comparison) else ()
+    ends = [one.copy.end_s for one in segments] + [
+        one.span.end_s for one in differences if one.span is not None
+    ]
+    return timeline_svg(max(ends), segments, differences, best.record.duration_s)
 
 
 def _check(duration_s: float) -> None:

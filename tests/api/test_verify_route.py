@@ -5,7 +5,9 @@ import hashlib
 import http.client
 import socket
 import time
+import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -16,6 +18,7 @@ from provenance.service.access import Scope
 from provenance_api import uploads
 from provenance_api.schemas import ReportOut
 from provenance_api.uploads import clean_name
+from tests.fakes import reports as fakes
 from tests.fakes.pictures import encoded, photograph
 
 
@@ -63,6 +66,39 @@ def test_a_report_without_map_has_none(client, signed):
     ).json()
     assert report["links"]["map"] is None
     assert client.get(report["links"]["self"] + "/map.png").status_code == 404
+
+
+def test_a_film_that_was_found_has_its_timeline_as_a_picture(service, client):
+    shelf = service.app.state.wiring.shelf
+    name = shelf.put(fakes.report(fakes.film()))
+    links = client.get(f"/v1/reports/{name}").json()["links"]
+    drawn = client.get(links["timeline"])
+    assert drawn.headers["content-type"] == "image/svg+xml"
+    assert drawn.headers["x-content-type-options"] == "nosniff"
+    assert drawn.headers["cache-control"] == "private, no-cache"
+    policy = drawn.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+    root = ET.fromstring(drawn.text)
+    assert {one.tag.rpartition("}")[2] for one in root.iter()}.isdisjoint(
+        {"script", "style", "image", "a", "use"}
+    )
+    said = root.findtext("{http://www.w3.org/2000/svg}desc")
+    assert "Picture 0:00.0 to 0:23.8 is 5:12.0 to 5:35.8 of the original" in said
+    assert "Sound differs in the copy from 0:12.4 to 0:19.0" in said
+    assert any(one.text == "Copy sound" for one in root.iter())
+    again = client.get(links["timeline"], headers={"If-None-Match": drawn.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert f'href="{links["timeline"]}"' in client.get(links["page"]).text
+
+
+def test_a_picture_and_an_unknown_film_have_no_timeline(service, client):
+    shelf = service.app.state.wiring.shelf
+    for evidence in (fakes.examples()["intact"], replace(fakes.film(), matches=())):
+        name = shelf.put(fakes.report(evidence))
+        assert client.get(f"/v1/reports/{name}").json()["links"]["timeline"] is None
+        missing = client.get(f"/v1/reports/{name}/timeline.svg")
+        assert (missing.status_code, missing.json()["code"]) == (404, "not-found")
 
 
 def test_two_checks_at_once_answer_each_its_own(client, signed, altered):

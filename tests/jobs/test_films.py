@@ -5,6 +5,7 @@ import pytest
 
 from provenance.evidence import Channel, Edit, Family, SourceType, VerdictCode
 from provenance.publish import PublishJob
+from provenance.report.timeline import evidence_timeline
 from provenance.signing.claims import SigningRequest
 from provenance_cli import demo_films as films
 from provenance_cli import demo_media as media
@@ -40,6 +41,7 @@ def test_a_face_replaced_for_four_seconds_is_altered_at_its_time(newsroom, addre
     assert found.span.end_s == pytest.approx(9.0, abs=0.75)
     assert found.asset_span.start_s == pytest.approx(5.0, abs=0.75)
     assert report.map_png.startswith(b"\x89PNG")
+    assert "Picture differs in the copy from 0:0" in evidence_timeline(report.evidence)
 
 
 def test_the_same_film_without_the_face_has_no_difference(newsroom, address, tmp_path):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, Response
 
 from provenance.errors import NotFoundError
 from provenance.report.html import report_html
+from provenance.report.timeline import evidence_timeline
 from provenance.service.access import Caller
 from provenance.service.jobs import JobState
 from provenance_api import openapi
@@ -65,6 +66,16 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         "description": "Handed in as a job",
         "headers": {"Location": {"schema": {"type": "string"}, "description": "The job"}},
     }
+}
+#: Media type of drawings. The policy of all API answers (no script, no style, sandboxed) covers them.
+SVG: Final = "image/svg+xml"
+_DRAWING: Final = {
+    "schema": {"type": "string"},
+    "example": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 260" role="img">…</svg>',
+}
+_DRAWN: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The drawing, without script or anything to be fetched", "content": {SVG: _DRAWING}},
+    304: {"description": "As the client has it"},
 }
 
 
@@ -126,3 +137,17 @@ def report_map(name: ReportName, wiring: Wired, match: MapNumber = 1) -> Respons
     if match > len(maps):
         raise NotFoundError(f"expected a difference picture, this report has {len(maps) or 'none'}")
     return Response(maps[match - 1][1], media_type="image/png")
+
+
+@router.get("/reports/{name}/timeline.svg", response_class=Response, responses=_DRAWN)
+def report_timeline(name: ReportName, wiring: Wired, request: Request) -> Response:
+    """Return film or sound beside its registered original over time: what is the same, what differs, what is missing.
+
+    One pair of lanes for the picture and one for the sound, with the seconds that differ hatched and numbered; the
+    same in words is in the drawing's description and in the report's ``alignment`` and ``comparison``.
+    """
+    drawn = evidence_timeline(wiring.report(name).evidence)
+    if drawn is None:
+        raise NotFoundError("expected a film or recording with a registered original, this report has none")
+    # Its name leads to the copy's verdict: a browser may keep it, a cache between must not.
+    return openapi.tagged_content(drawn.encode(), SVG, request, cached="private, no-cache")
