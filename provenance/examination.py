@@ -111,11 +111,24 @@ class FeatureView:
 
     Attributes:
         view: The way.
-        features: Stored form of the features, at least one.
+        features: Stored form of the features that are looked up, at least one.
+        points: float32, x and y of the features by which the copy is aligned with what is found, as fractions: those
+            that are looked up, unrounded, and more; empty where other ones serve for that.
+        descriptors: Theirs, 32 bytes each.
     """
 
     view: View
     features: bytes
+    points: bytes = b""
+    descriptors: bytes = b""
+
+    def point_array(self) -> NDArray[np.float32]:
+        """Return the points, float32, shape (n, 2)."""
+        return np.frombuffer(self.points, "<f4").reshape(-1, 2)
+
+    def descriptor_array(self) -> NDArray[np.uint8]:
+        """Return the descriptors, uint8, shape (n, 32)."""
+        return np.frombuffer(self.descriptors, np.uint8).reshape(-1, 32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from provenance.errors import UnmatchableError
 from provenance.evidence import Box, Comparison, Geometry
-from provenance.examination import Part, PictureCode, PictureExam, Pixels
+from provenance.examination import FeatureView, Part, PictureCode, PictureExam, Pixels
 from provenance.fingerprint import views
 from provenance.match import align, compare, covering, reference, warp
 from provenance.match.description import described
@@ -58,13 +58,15 @@ def look_further(job: Job) -> object:
 def compare_picture(job: Job) -> object:
     """Return, for each suspect, how the picture lies in it and where it differs, or None.
 
-    Params: ``pixels``: :class:`Pixels`; ``suspects``: list of :class:`Suspect`, likeliest first. Result: per
-    suspect None or {``geometry``, ``comparison``, ``map_png``, ``transformation``, ``aligned_distance``: PDQ
-    bits of the shared part, or None where it was found by codes or has none}.
+    Params: ``pixels``: :class:`Pixels`; ``views``: list of :class:`FeatureView`, what the picture was looked up by;
+    ``suspects``: list of :class:`Suspect`, likeliest first. Result: per suspect None or {``geometry``,
+    ``comparison``, ``map_png``, ``transformation``, ``aligned_distance``: PDQ bits of the shared part, or None where
+    it was found by codes or has none}.
     """
     picture = from_plain(Pixels, job.params["pixels"])
     rgb = picture.array()
-    aligner = align.Aligner(rgb)
+    looked = [from_plain(FeatureView, plain) for plain in cast("list[object]", job.params["views"])]
+    aligner = align.Aligner(rgb, looked)
     answers: list[object] = []
     for plain in cast("list[object]", job.params["suspects"]):
         suspect = from_plain(Suspect, plain)

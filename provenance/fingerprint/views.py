@@ -22,6 +22,8 @@ from provenance.fingerprint import image, local, panels
 #: matching: a query of 300 in 10 x 10 cells against 200 registered ones.
 COUNT: Final = 300
 GRID: Final = 10
+#: Features by which a copy is aligned, from the same cells: both pictures are at hand there, and more of them help.
+ALIGNED_COUNT: Final = 1000
 #: Features and cells at 1024 pixels: a picture that takes a tenth of the copy still has sixty.
 LARGE_COUNT: Final = 600
 LARGE_GRID: Final = 16
@@ -136,13 +138,19 @@ def seen(rgb: Rgb, views: Iterable[View]) -> tuple[FeatureView, ...]:
     gray = _gray(rgb)
     made = []
     for view in views:
-        count, grid = (LARGE_COUNT, LARGE_GRID) if view.side_px > local.SIDE_PX else (COUNT, GRID)
+        large = view.side_px > local.SIDE_PX
+        count, grid = (LARGE_COUNT, LARGE_GRID) if large else (ALIGNED_COUNT, GRID)
         try:
             found = local.features(view.shown(gray), count, grid, view.side_px)
         except UnmatchableError:  # a ribbon holds no descriptor; the picture's codes may still be found
             continue
-        if len(found):
+        if not len(found):
+            continue
+        if large:
             made.append(FeatureView(view, found.to_bytes()))
+        else:
+            points, descriptors = found.points.astype("<f4").tobytes(), found.descriptors.tobytes()
+            made.append(FeatureView(view, found.first(COUNT).to_bytes(), points, descriptors))
     return tuple(made)
 
 

@@ -8,8 +8,8 @@ framing is nearly the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import InitVar, dataclass, field
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from provenance.errors import UnmatchableError
 from provenance.evidence import Box, Geometry
-from provenance.examination import WHOLE, Part, View
+from provenance.examination import WHOLE, FeatureView, Part, View
 from provenance.fingerprint import local
+from provenance.fingerprint.views import ALIGNED_COUNT, GRID
 from provenance.match import propose, warp
 from provenance.match.detail import agreement, fine, luma
 from provenance.match.reference import shrunk
@@ -34,9 +35,8 @@ DENSE: Final = 0.85
 #: Least side of the part of a stored frame that a copy shows, for codes of that part, pixels.
 MIN_SHARED_PX: Final = 40
 
-# Features taken of the reference and of the copy, and the cells of the copy's grid. More than the index
-# keeps: here the picture itself is at hand.
-_REFERENCE_COUNT, _COPY_COUNT, _COPY_GRID = 500, 1000, 10
+# Features taken of the reference. More than the index keeps: here the picture itself is at hand.
+_REFERENCE_COUNT = 500
 # Longer side at which whole pictures are first correlated, pixels.
 _DENSE_PX = 64
 # Reach of the detail filter from a border, pixels: three standard deviations of its wider Gaussian.
@@ -48,6 +48,13 @@ Gray = NDArray[np.uint8]
 Points = NDArray[np.float64]
 
 
+class _Described(NamedTuple):
+    """Local features: float32 places, fractions, shape (n, 2), and their descriptors, uint8, shape (n, 32)."""
+
+    points: NDArray[np.float32]
+    descriptors: NDArray[np.uint8]
+
+
 @dataclass(slots=True)
 class Known:
     """A stored picture that several copies are held against; its features are computed once.
@@ -57,7 +64,7 @@ class Known:
     """
 
     rgb: warp.Rgb
-    features: local.Features | None = field(init=False, repr=False)
+    features: _Described | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.features = _features(luma(self.rgb), _REFERENCE_COUNT, local.GRID, local.SIDE_PX)
@@ -74,6 +81,7 @@ class Aligner:
 
     Args:
         copy_rgb: uint8, shape (height, width, 3), upright.
+        looked: Views of the copy whose features are known already.
 
     Raises:
         FormatError: ``copy_rgb`` has another shape or type.
@@ -81,14 +89,18 @@ class Aligner:
     """
 
     copy_rgb: warp.Rgb
+    looked: InitVar[Sequence[FeatureView]] = ()
     _small: warp.Rgb = field(init=False, repr=False)
-    _features: dict[View, local.Features | None] = field(init=False, repr=False, default_factory=dict)
+    _features: dict[View, _Described | None] = field(init=False, repr=False, default_factory=dict)
     _sift: dict[View, tuple[NDArray[np.float32], Points]] = field(
         init=False, repr=False, default_factory=dict
     )
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, looked: Sequence[FeatureView]) -> None:
         self._small = shrunk(self.copy_rgb, 1024)
+        for one in looked:
+            if one.points:
+                self._features[one.view] = _Described(one.point_array(), one.descriptor_array())
 
     def align(
         self,
@@ -231,8 +243,8 @@ class Aligner:
 
     def _fit(
         self,
-        known: local.Features,
-        seen: local.Features,
+        known: local.Features | _Described,
+        seen: _Described,
         size: tuple[int, int],
         view: View,
         least: int = INLIERS,
@@ -241,12 +253,12 @@ class Aligner:
         here, there = _points(seen)[pairs[:, 1]], _points(known)[pairs[:, 0]]
         return propose.fit(here, there, view, self._size, size, least)
 
-    def _of(self, view: View) -> local.Features | None:
+    def _of(self, view: View) -> _Described | None:
         if view not in self._features:
             gray = view.shown(luma(self._small))
             # A picture within the picture has only its share of the features: more of them where it is sought.
             more = max(1, view.side_px // local.SIDE_PX)
-            self._features[view] = _features(gray, _COPY_COUNT * more, _COPY_GRID * more, view.side_px)
+            self._features[view] = _features(gray, ALIGNED_COUNT * more, GRID * more, view.side_px)
         return self._features[view]
 
     def _by_sift(self, reference: Gray) -> propose.Fit | None:
@@ -286,15 +298,15 @@ def _size(gray: Gray) -> tuple[int, int]:
     return gray.shape[1], gray.shape[0]
 
 
-def _features(gray: Gray, count: int, grid: int, side_px: int) -> local.Features | None:
+def _features(gray: Gray, count: int, grid: int, side_px: int) -> _Described | None:
     try:
         found = local.features(gray, count, grid, side_px)
     except UnmatchableError:  # too narrow for a descriptor: SIFT and correlation may still serve
         return None
-    return found if len(found) else None
+    return _Described(found.points, found.descriptors) if len(found) else None
 
 
-def _points(found: local.Features) -> Points:
+def _points(found: local.Features | _Described) -> Points:
     return np.asarray(found.points, np.float64)
 
 

@@ -90,16 +90,16 @@ class PictureFinder:
             thorough: Whether further views and the unexplained rest are looked at; for one frame of a film they
                 cost more than they find.
         """
-        search = _Search(to_plain(exam.pixels), {})
-        self._verify(search, self._candidates(exam))
+        search = _Search(to_plain(exam.pixels), [], {})
+        self._verify(search, exam)
         if thorough and not any(match.confirmed for match in search.found.values()):
-            self._verify(search, self._candidates(self._look(search)))
+            self._verify(search, self._look(search))
         for _ in range(REST_ROUNDS if thorough else 0):
             confirmed = [match for match in search.found.values() if match.confirmed]
             rest = places.unexplained(confirmed)
             if not confirmed or not rest:
                 break
-            if not self._verify(search, self._candidates(self._look(search, rest))):
+            if not self._verify(search, self._look(search, rest)):
                 break
         return places.attributed(list(search.found.values()))
 
@@ -126,10 +126,11 @@ class PictureFinder:
 
     # --- verification ------------------------------------------------------------------------------------
 
-    def _verify(self, search: _Search, candidates: Iterable[Candidate]) -> bool:
+    def _verify(self, search: _Search, looked: PictureExam | Look) -> bool:
         """Align and compare candidates not found yet; return whether a new match was confirmed."""
+        search.views += looked.views
         chosen: dict[str, Candidate] = {}
-        for one in candidates:
+        for one in self._candidates(looked):
             if one.asset_id not in search.found or not search.found[one.asset_id].confirmed:
                 chosen[one.asset_id] = joined(chosen.get(one.asset_id), one)
         suspects: dict[str, Suspect] = {}
@@ -140,6 +141,7 @@ class PictureFinder:
             return False
         params = {
             "pixels": search.pixels,
+            "views": [to_plain(one) for one in search.views],
             "suspects": [to_plain(one) for one in suspects.values()],
         }
         answers = self._pool.run("compare_picture", [], params, timeout_s=self._patience_s)
@@ -196,10 +198,10 @@ class PictureFinder:
 
 
 class _Search:
-    """One query: the copy as plain values for the workers, and what was found so far by asset."""
+    """One query: the copy as plain values for the workers, the views looked at, and what was found by asset."""
 
-    def __init__(self, pixels: object, found: dict[str, Match]) -> None:
-        self.pixels, self.found = pixels, found
+    def __init__(self, pixels: object, views: list[FeatureView], found: dict[str, Match]) -> None:
+        self.pixels, self.views, self.found = pixels, views, found
 
 
 def joined(one: Candidate | None, other: Candidate) -> Candidate:
