@@ -228,8 +228,8 @@ def compare(
         ]
         if radius <= reach(32):
             ways += [
-                ("bands in one list", asked.one_list, process),
-                ("rows, B-tree", asked.row_each, process),
+                ("bands in one list", asked.one_list, asked.process),
+                ("rows, B-tree", asked.row_each, asked.process),
             ]
         answers = []
         asked.set("enable_seqscan", "off")
@@ -238,7 +238,7 @@ def compare(
         for workers in (0, 2):
             asked.set("max_parallel_workers_per_gather", str(workers))
             answers.append(
-                measured(f"compare all, {workers} helpers", asked.scan, queries[:10], radius, process)
+                measured(f"compare all, {workers} helpers", asked.scan, queries[:10], radius, asked.process)
             )
         if any(each[:10] != answers[0][:10] for each in answers) or answers[1] != answers[0]:
             raise SystemExit(f"the ways found different codes at radius {radius}")
