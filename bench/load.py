@@ -19,26 +19,35 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from io import BytesIO
+from itertools import count
 from pathlib import Path
+from typing import Final
 
 import numpy as np
-from PIL import Image
 
+from bench import copies
 from bench.fuzz_api import service
 from bench.process import cpu_s, listener, resident
+
+#: Checks a second with the whole search at which latency is asked for: half of the rate that is asked.
+WHOLE_RATE: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A kind of request: what it is, the prepared requests, and how many connections send them."""
+    """A kind of request: what it is, the prepared requests, how many connections send them, and how often.
+
+    With a ``rate``, requests a second, each has its moment, and its latency counts from that moment on, whether or
+    not a connection was free then. Without, every connection sends the next one as soon as it has an answer.
+    """
 
     name: str
     requests: Sequence[bytes]
     connections: int
+    rate: float | None = None
 
 
 def request(
@@ -66,47 +75,40 @@ async def _answer(reader: asyncio.StreamReader) -> int:
 
 
 async def _send(
-    port: int, load: Load, first: int, until: float, times: list[float], statuses: set[int]
+    port: int, load: Load, numbers: Iterator[int], span: tuple[float, float], seen: list[tuple[float, int]]
 ) -> None:
+    """Send the next requests from ``span[0]`` to ``span[1]``; add latency and status of each to ``seen``."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    number = first
-    while time.perf_counter() < until:
-        started = time.perf_counter()
+    for number in numbers:
+        due = span[0] + number / load.rate if load.rate else time.perf_counter()
+        if due >= span[1]:
+            break
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
         writer.write(load.requests[number % len(load.requests)])
         await writer.drain()
-        statuses.add(await _answer(reader))
-        times.append(time.perf_counter() - started)
-        number += load.connections
+        status = await _answer(reader)
+        seen.append((time.perf_counter() - due, status))
     writer.close()
 
 
 def measure(port: int, process: int, load: Load, seconds: float) -> None:
     """Send ``load`` for ``seconds`` and print what came of it."""
-    times: list[float] = []
-    statuses: set[int] = set()
+    seen: list[tuple[float, int]] = []
 
     async def all_of_them() -> None:
-        until = time.perf_counter() + seconds
-        senders = [_send(port, load, n, until, times, statuses) for n in range(load.connections)]
-        await asyncio.gather(*senders)
+        began, numbers = time.perf_counter(), count()
+        span = (began, began + seconds)
+        await asyncio.gather(*(_send(port, load, numbers, span, seen) for _ in range(load.connections)))
 
     before, started = cpu_s(process), time.perf_counter()
     asyncio.run(all_of_them())
     wall, spent = time.perf_counter() - started, cpu_s(process) - before
+    times, statuses = [took for took, _ in seen], {status for _, status in seen}
     p = statistics.quantiles(times, n=100) if len(times) > 1 else times * 99
     print(
-        f"{load.name:44} {len(times) / wall:8.0f}/s wall {len(times) / max(spent, 0.01):8.0f}/core-s "
+        f"{load.name:60} {len(times) / wall:8.0f}/s wall {len(times) / max(spent, 0.01):8.0f}/core-s "
         f"p50 {p[49] * 1e3:7.1f} p99 {p[98] * 1e3:7.1f} ms  status {sorted(statuses)}"
     )
-
-
-def _picture(seed: int, quality: int, size: int = 900) -> bytes:
-    rough = np.random.default_rng(seed).integers(0, 256, (24, 32, 3), dtype=np.uint8)
-    made = BytesIO()
-    Image.fromarray(rough).resize((size * 4 // 3, size), Image.Resampling.BICUBIC).save(
-        made, "JPEG", quality=quality
-    )
-    return made.getvalue()
 
 
 def _publish(address: str, key: str, content: bytes) -> tuple[str, bytes]:
@@ -130,14 +132,26 @@ def _fill(database: Path, codes: int) -> None:
         connection.commit()
 
 
-def _loads(key: str, published: Sequence[tuple[str, bytes]], digests: Sequence[str], near: str) -> list[Load]:
+def _loads(
+    key: str, published: Sequence[tuple[str, bytes]], digests: Sequence[str], near: str, seconds: float
+) -> list[Load]:
     lookup = [json.dumps({"hashes": [one]}).encode() for one in digests]
     unknown = json.dumps({"hashes": ["sha256:" + "0" * 64]}).encode()
     code = json.dumps({"hashes": [near], "radius": 20}).encode()
-    copies = [_picture(n % 8, 60 + n // 8) for n in range(240)]
+    # Each copy once: the same file again is answered from memory. No machine does thirty a second.
+    many, paced = round(30 * seconds), round(WHOLE_RATE * seconds) + 2
+    alike, photos = copies.blob_copies(many + paced), copies.photograph_copies(many + paced)
+    words = f"search and comparison, photographs of {copies.mean_kb(photos):.0f} kB"
 
-    def posted(name: str, path: str, bodies: Sequence[bytes], media_type: str, connections: int) -> Load:
-        return Load(name, [request("POST", path, one, media_type, key) for one in bodies], connections)
+    def posted(
+        name: str,
+        path: str,
+        bodies: Sequence[bytes],
+        media_type: str,
+        connections: int,
+        rate: float | None = None,
+    ) -> Load:
+        return Load(name, [request("POST", path, one, media_type, key) for one in bodies], connections, rate)
 
     def got(name: str, paths: Sequence[str]) -> Load:
         return Load(name, [request("GET", one, key=key) for one in paths], 16)
@@ -150,8 +164,13 @@ def _loads(key: str, published: Sequence[tuple[str, bytes]], digests: Sequence[s
         posted("look-up by PDQ code within 20 bits", "/v1/lookup", [code], text, 16),
         got("k-anonymous prefix", [f"/v1/lookup/prefix/{one[7:12]}" for one in digests]),
         got("GET asset", [f"/v1/assets/{name}" for name, _ in published]),
+        posted("look-up by digest, 200/s", "/v1/lookup", lookup, text, 16, 200.0),
         posted("verify, the same signed file again", "/v1/verify", [c for _, c in published], jpeg, 4),
-        posted("verify, another copy each time", "/v1/verify", copies, jpeg, 4),
+        posted("verify, the same signed file, 30/s", "/v1/verify", [c for _, c in published], jpeg, 4, 30.0),
+        posted("verify, search and comparison, look-alikes", "/v1/verify", alike[:many], jpeg, 4),
+        posted("verify, the same, 6/s", "/v1/verify", alike[many:], jpeg, 8, WHOLE_RATE),
+        posted(f"verify, {words}", "/v1/verify", photos[:many], jpeg, 4),
+        posted("verify, the same, 6/s", "/v1/verify", photos[many:], jpeg, 8, WHOLE_RATE),
     ]
 
 
@@ -170,13 +189,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "installation"
         with service(folder, given.port) as (address, key):
-            published = [_publish(address, key, _picture(seed, 92)) for seed in range(8)]
+            alike = [copies.blob(seed, 92) for seed in range(copies.BLOBS)]
+            published = [_publish(address, key, one) for one in (*alike, *copies.originals())]
         with sqlite3.connect(folder / "registry.db") as connection:
             digests = [f"sha256:{row[0].hex()}" for row in connection.execute("SELECT digest FROM asset")]
             [near] = connection.execute(
                 "SELECT value FROM fingerprint WHERE algorithm='pdq256-v1' AND place=0"
             ).fetchone()
-        loads = _loads(key, published, digests, f"pdq256-v1:{near.hex()}")
+        loads = _loads(key, published, digests, f"pdq256-v1:{near.hex()}", given.seconds)
         # Random codes are not assets: they fill the index of look-ups, and verification is measured without.
         _measure_all(
             folder, given.port, [one for one in loads if one.name.startswith("verify")], given.seconds
