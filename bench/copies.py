@@ -44,7 +44,8 @@ def blob_copies(count: int, first: int = 0) -> list[bytes]:
 
 
 @cache
-def _photograph(name: str) -> Image.Image:
+def photograph(name: str) -> Image.Image:
+    """Return a photograph of the package at :data:`SIDE_PX`."""
     [path] = [
         Path(str(one.locate()))
         for one in files("scikit-image") or ()
@@ -58,17 +59,17 @@ def _photograph(name: str) -> Image.Image:
 
 def originals() -> list[bytes]:
     """Return the photographs as they are registered, JPEG of quality 92."""
-    return [_jpeg(_photograph(name), 92) for name in PHOTOGRAPHS]
+    return [_jpeg(photograph(name), 92) for name in PHOTOGRAPHS]
 
 
 def recompressed(name: str, number: int) -> bytes:
     """Return a photograph at quality 60 to 89, by ``number``."""
-    return _jpeg(_photograph(name), 60 + number % 30)
+    return _jpeg(photograph(name), 60 + number % 30)
 
 
 def cropped(name: str, number: int) -> bytes:
     """Return 80 % of each side, from a place by ``number``, at 0.9 of the size."""
-    picture = _photograph(name)
+    picture = photograph(name)
     width, height = (round(0.8 * side) for side in picture.size)
     left = number * 7 % (picture.width - width)
     top = number * 5 % (picture.height - height)
@@ -78,7 +79,7 @@ def cropped(name: str, number: int) -> bytes:
 
 def captioned(name: str, number: int) -> bytes:
     """Return a photograph with a line of white lettering over it."""
-    picture = _photograph(name).copy()
+    picture = photograph(name).copy()
     place = (picture.width // 12, picture.height * 5 // 6)
     ImageDraw.Draw(picture).text(place, f"BREAKING {number}", "white", ImageFont.load_default(90))
     return _jpeg(picture, 85)
@@ -86,7 +87,7 @@ def captioned(name: str, number: int) -> bytes:
 
 def altered(name: str, number: int) -> bytes:
     """Return a photograph of which a sixth of each side, in the middle, shows another one."""
-    picture, other = _photograph(name).copy(), _photograph(PHOTOGRAPHS[PHOTOGRAPHS.index(name) - 1])
+    picture, other = photograph(name).copy(), photograph(PHOTOGRAPHS[PHOTOGRAPHS.index(name) - 1])
     width, height = (side // 6 for side in picture.size)
     place = (picture.width * 5 // 12 + number % 30, picture.height * 5 // 12)
     picture.paste(other.crop((100, 100, 100 + width, 100 + height)), place)
