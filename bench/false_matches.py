@@ -26,7 +26,7 @@ from scipy.stats import beta  # type: ignore[import-untyped]
 from provenance.errors import UnmatchableError
 from provenance.examination import DECODE_SIDE_PX, View
 from provenance.fingerprint import image, local
-from provenance.match import rates
+from provenance.match import rates, warp
 from provenance.match.align import INLIERS, Aligner
 from provenance.match.reference import make_reference, open_reference, shrunk
 from provenance.match.refine import refined
@@ -106,7 +106,7 @@ class Tally:
         stored = open_reference(suspect.picture)
         found = aligner.strongest(stored, (view, *{View(), View(mirrored=True)} - {view}))
         if found is not None:
-            shared = shared_part(copy, stored, found)
+            shared = shared_part(warp.lay(copy, stored, found), stored, negative=found.negative)
             self.strong.append((found.inliers, found.agreement, shared.distance, names))
 
 

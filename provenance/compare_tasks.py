@@ -294,7 +294,8 @@ def _energy(found: Residual) -> NDArray[np.float32]:
 
 def _laid(laid: image.Rgb, known: image.Rgb, inside: warp.Mask) -> bool:
     """Return whether a frame of the copy lies where it should: most of its textured blocks look alike."""
-    alike = detail.of_blocks(*detail.correlated(detail.luma(laid), detail.luma(known), inside))
+    here, there = (detail.fine(detail.luma(one)) for one in (laid, known))
+    alike = detail.of_blocks(*detail.correlated(here, there, inside))
     return len(alike) < _BLOCKS or float(np.mean(alike >= detail.ALIKE)) >= LAID
 
 

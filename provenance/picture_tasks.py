@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
 from typing import Final, cast
 
 import numpy as np
@@ -70,14 +71,16 @@ def compare_picture(job: Job) -> object:
     answers: list[object] = []
     for plain in cast("list[object]", job.params["suspects"]):
         suspect = from_plain(Suspect, plain)
-        geometry = aligned(aligner, suspect)
+        opened = cache(partial(reference.open_reference, suspect.picture))
+        geometry = aligned(aligner, suspect, opened)
         if geometry is None:
             answers.append(None)
             continue
-        stored = reference.open_reference(suspect.picture)
-        comparison, field = compared(rgb, stored, geometry)
+        stored = opened()
+        laid = warp.lay(rgb, stored, geometry)
+        comparison, field = compared(rgb, laid, stored, geometry)
         # Who was found by a code has one already.
-        shared = shared_part(rgb, stored, geometry, coded=suspect.distance is None)
+        shared = shared_part(laid, stored, negative=geometry.negative, coded=suspect.distance is None)
         sizes = ((picture.width, picture.height), (suspect.width, suspect.height))
         made = described(geometry, comparison, sizes, picture.jpeg_quality, shared.sharpness)
         answers.append(
@@ -92,21 +95,30 @@ def compare_picture(job: Job) -> object:
     return answers
 
 
-def compared(copy: warp.Rgb, stored: warp.Rgb, geometry: Geometry) -> tuple[Comparison, compare.Field]:
-    """Return where the copy differs and how strongly; faces are looked for only where something does.
+def compared(
+    copy: warp.Rgb, laid: warp.Laid, stored: warp.Rgb, geometry: Geometry
+) -> tuple[Comparison, compare.Field]:
+    """Return where the copy differs and how strongly; faces are looked for only around what does.
 
     Args:
         copy: uint8, shape (h, w, 3), upright.
+        laid: The same as it lies in the reference.
         stored: uint8, shape (h, w, 3): the stored reference.
         geometry: How the copy lies in the reference.
     """
-    comparison, field = compare.compare_in_full(copy, stored, geometry)
-    if not comparison.differences:
-        return comparison, field
-    back = np.linalg.inv(warp.matrix_of(geometry)).astype(np.float64)
-    known = (warp.box_through(back, Box(*face)) for face in faces.find_faces(stored))
-    shown = (Box(*face) for face in faces.find_faces(copy))
-    return covering.with_faces(comparison, [*known, *shown]), field
+    comparison, field = compare.compare_in_full(laid, stored, geometry)
+    matrix = warp.matrix_of(geometry)
+    back = np.linalg.inv(matrix).astype(np.float64)
+    places = [warp.box_through(matrix, one) for one in covering.bare(comparison)]
+    known = [warp.box_through(back, Box(*face)) for face in faces.find_faces(stored, _parts(places))]
+    comparison = covering.with_faces(comparison, known)
+    # What the original's faces decide need not be looked at in the copy.
+    shown = [Box(*face) for face in faces.find_faces(copy, _parts(covering.bare(comparison)))]
+    return covering.with_faces(comparison, shown), field
+
+
+def _parts(boxes: Iterable[Box]) -> list[faces.Face]:
+    return [(one.x, one.y, one.w, one.h) for one in boxes]
 
 
 #: What a worker may be asked to do with a picture, by name.

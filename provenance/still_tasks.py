@@ -12,7 +12,7 @@ from provenance.compare_tasks import unlike
 from provenance.evidence import Geometry
 from provenance.examination import Pixels
 from provenance.fingerprint import image
-from provenance.match import align, reference
+from provenance.match import align, reference, warp
 from provenance.match.suspects import shared_part
 from provenance.media import decode
 from provenance.media.sandbox import Job
@@ -54,8 +54,9 @@ def place_still(job: Job) -> object:
             answers.append(None)
             continue
         time_s, known, geometry = placed
-        comparison, _ = compared(rgb, known.rgb, geometry)
-        shared = shared_part(rgb, known.rgb, geometry)
+        laid = warp.lay(rgb, known.rgb, geometry)
+        comparison, _ = compared(rgb, laid, known.rgb, geometry)
+        shared = shared_part(laid, known.rgb, negative=geometry.negative)
         answers.append(
             {
                 "time_s": time_s,

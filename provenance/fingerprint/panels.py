@@ -128,8 +128,9 @@ def _cut(gray: Gray, box: _Box, found: list[_Box], depth: int) -> None:
 def _plain(part: Gray) -> NDArray[np.bool_]:
     """Return which rows hold one level only."""
     aside = max(0, int(_PLAIN_OUTSIDE * part.shape[1]))
-    ordered = np.sort(part, axis=1)
-    spread = ordered[:, -1 - aside].astype(np.int16) - ordered[:, aside]
+    low, high = aside, part.shape[1] - 1 - aside
+    ordered = np.partition(part, (low, high), axis=1)
+    spread = ordered[:, high].astype(np.int16) - ordered[:, low]
     return np.asarray(spread <= _PLAIN_LEVELS)
 
 

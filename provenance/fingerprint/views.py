@@ -8,6 +8,7 @@ and codes of their own (:mod:`provenance.fingerprint.panels`).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from provenance.errors import UnmatchableError
 from provenance.examination import PART, WHOLE, FeatureView, Look, Part, PictureCode, View
 from provenance.fingerprint import image, local, panels
+from provenance.fingerprint.mirror import mirrored
 
 #: Features of one view and the cells along each side they are taken from. Source: docs/measurements.md,
 #: matching: a query of 300 in 10 x 10 cells against 200 registered ones.
@@ -137,13 +139,20 @@ def seen(rgb: Rgb, views: Iterable[View]) -> tuple[FeatureView, ...]:
     """
     gray = _gray(rgb)
     made = []
+    known: dict[View, local.Features] = {}
     for view in views:
         large = view.side_px > local.SIDE_PX
         count, grid = (LARGE_COUNT, LARGE_GRID) if large else (ALIGNED_COUNT, GRID)
+        plain = replace(view, mirrored=False, name="")
         try:
-            found = local.features(view.shown(gray), count, grid, view.side_px)
+            if view.mirrored and plain in known:
+                found = mirrored(known[plain], view.shown(gray), view.side_px)
+            else:
+                found = local.features(view.shown(gray), count, grid, view.side_px)
         except UnmatchableError:  # a ribbon holds no descriptor; the picture's codes may still be found
             continue
+        if not view.mirrored:
+            known[plain] = found
         if not len(found):
             continue
         if large:

@@ -98,29 +98,25 @@ class _Region:
 
 def compare_picture(copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, geometry: Geometry) -> Comparison:
     """Return where the copy differs from the reference; see :func:`compare_in_full`."""
-    return compare_in_full(copy_rgb, reference_rgb, geometry)[0]
+    return compare_in_full(warp.lay(copy_rgb, reference_rgb, geometry), reference_rgb, geometry)[0]
 
 
-def compare_in_full(
-    copy_rgb: warp.Rgb, reference_rgb: warp.Rgb, geometry: Geometry
-) -> tuple[Comparison, Field]:
+def compare_in_full(laid: warp.Laid, reference_rgb: warp.Rgb, geometry: Geometry) -> tuple[Comparison, Field]:
     """Return where the copy differs from the reference, how much of it could be compared, and the statistic.
 
     Args:
-        copy_rgb: uint8, shape (h, w, 3), upright.
+        laid: The copy as it lies in the reference.
         reference_rgb: uint8, shape (h, w, 3).
-        geometry: How the copy lies in the reference.
+        geometry: How it lies there.
     """
     matrix = warp.matrix_of(geometry)
-    laid, inside = warp.onto(copy_rgb, reference_rgb.shape, matrix)
     beyond = _beyond_edges(matrix)
-    if beyond:
-        inside &= _without_rim(inside.shape)
+    inside = laid.inside & _without_rim(laid.inside.shape) if beyond else laid.inside
     if int(inside.sum()) < MIN_COVERED:
         nothing = Field(np.zeros(inside.shape, np.float32), np.zeros_like(inside))
         reason = "picture: the part the copy shares with the original is too small"
         return Comparison(not_compared=(reason,)), nothing
-    found = residual(laid, reference_rgb, inside)
+    found = residual(laid.pixels, reference_rgb, inside)
     back = np.linalg.inv(matrix).astype(np.float64)
     regions = _regions(found)
     seen = inside & ~_blind(found)

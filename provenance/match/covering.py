@@ -25,6 +25,11 @@ def with_faces(comparison: Comparison, faces: Sequence[Box]) -> Comparison:
     return replace(comparison, differences=tuple(marked))
 
 
+def bare(comparison: Comparison) -> tuple[Box, ...]:
+    """Return the boxes of the differences that are on no face as far as is known."""
+    return tuple(one.box for one in comparison.differences if one.box is not None and not one.face)
+
+
 def _on_face(difference: Difference, faces: Sequence[Box]) -> bool:
     if (box := difference.box) is None:
         return False

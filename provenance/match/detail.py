@@ -66,7 +66,7 @@ def blocks(
     """Return the correlation of detail of each textured block that the copy covers, shape (n,)."""
     laid, inside = warp.onto(copy_rgb, reference_rgb.shape[:2], matrix)
     seen = luma(laid)
-    return of_blocks(*correlated(255 - seen if inverted else seen, luma(reference_rgb), inside))
+    return of_blocks(*correlated(fine(255 - seen if inverted else seen), fine(luma(reference_rgb)), inside))
 
 
 def of_blocks(alike: NDArray[np.float32], textured: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -81,10 +81,17 @@ def _window(picture: NDArray[Any]) -> int:
     return max(9, len(picture) // 16, len(picture[0]) // 16)
 
 
-def correlated(seen: Gray, known: Gray, inside: warp.Mask) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the correlation of detail in the block around each pixel, and where the reference has any."""
-    here, there = fine(seen), fine(known)
-    window = (_window(known),) * 2
+def correlated(
+    here: NDArray[np.float32], there: NDArray[np.float32], inside: warp.Mask
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the correlation of detail in the block around each pixel, and where the reference has any.
+
+    Args:
+        here: float32, shape (h, w): detail of the copy on the reference's grid, as :func:`fine` returns it.
+        there: float32, shape (h, w): detail of the reference.
+        inside: bool, shape (h, w): where the copy covers it.
+    """
+    window = (_window(there),) * 2
     both, own, other = (cv2.blur(a, window) for a in (here * there, here * here, there * there))
     whole = cv2.blur(inside.astype(np.float32), window) > 0.99
     # One grey level squared keeps blocks without detail from dividing noise by noise.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -52,7 +54,9 @@ class SharedPart:
     sharpness: float | None
 
 
-def aligned(aligner: align.Aligner, suspect: Suspect) -> Geometry | None:
+def aligned(
+    aligner: align.Aligner, suspect: Suspect, opened: Callable[[], image.Rgb] | None = None
+) -> Geometry | None:
     """Return how the copy lies in a suspect, or None.
 
     1. A picture with nearly the same code is aligned by all means.
@@ -60,43 +64,48 @@ def aligned(aligner: align.Aligner, suspect: Suspect) -> Geometry | None:
        only where enough agree is it aligned.
     3. A picture with a code not too far is last tried by correlation of the whole.
 
+    Args:
+        aligner: The copy.
+        suspect: What it may come from.
+        opened: Returns the suspect's stored picture, for those who need it themselves; decoded here where absent.
+
     Raises:
         FormatError: The stored picture or its features are damaged.
     """
     size = (suspect.width, suspect.height)
     near = suspect.distance is not None and suspect.distance <= PDQ256.radius
+    opened = opened or partial(reference.open_reference, suspect.picture)
     start = None
     if suspect.features is not None:
         start = aligner.proposed(local.Features.from_bytes(suspect.features), size, suspect.view)
     if near or start is not None:
         views = [suspect.view, *(view for view in propose.VIEWS if view != suspect.view)]
-        opened = reference.open_reference(suspect.picture)
         sift = near or (start is not None and start.inliers >= PROMISING)
-        return aligner.align(opened, size, views, sift=sift, start=start)
+        return aligner.align(opened(), size, views, sift=sift, start=start)
     if suspect.distance is not None:
-        return aligner.align_whole(reference.open_reference(suspect.picture), size, suspect.view.part)
+        return aligner.align_whole(opened(), size, suspect.view.part)
     return None
 
 
 def shared_part(
-    copy_rgb: image.Rgb, reference_rgb: image.Rgb, geometry: Geometry, *, coded: bool = True
+    laid: warp.Laid, reference_rgb: image.Rgb, *, negative: bool = False, coded: bool = True
 ) -> SharedPart:
     """Return how near the part is that copy and reference share.
 
     What the copy does not cover is taken from the reference in both, so that only the shared part counts.
 
     Args:
-        copy_rgb: uint8, shape (h, w, 3), upright.
+        laid: The copy as it lies in the reference.
         reference_rgb: uint8, shape (h, w, 3).
-        geometry: How the copy lies in the reference.
+        negative: Whether the copy is a negative.
         coded: Whether the codes of the part are wanted, twelve milliseconds.
     """
-    laid, inside = warp.onto(copy_rgb, reference_rgb.shape, warp.matrix_of(geometry))
+    pixels, inside = laid
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
     if not len(rows) or not len(columns):
         return SharedPart(None, None)
     part = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    shown = np.where(inside[..., None], 255 - laid if geometry.negative else laid, reference_rgb)[part]
+    shown = np.where(inside[..., None], 255 - pixels if negative else pixels, reference_rgb)[part]
     known = np.ascontiguousarray(reference_rgb[part])
     sharpness = detail.sharpness(np.ascontiguousarray(shown), known)
     if not coded:

@@ -6,7 +6,7 @@ Coordinates are fractions of width and height; the centre of pixel ``i`` of ``n`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,7 +16,21 @@ from provenance.evidence import Box, Geometry
 
 Matrix = NDArray[np.floating[Any]]
 Rgb = NDArray[np.uint8]
+Gray = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+
+
+class Laid(NamedTuple):
+    """A copy on the reference's grid.
+
+    Attributes:
+        pixels: uint8, shape (h, w, 3), or (h, w) of luma.
+        inside: bool, shape (h, w): where the copy covers the pixel with all of the interpolation's support.
+    """
+
+    pixels: Rgb
+    inside: Mask
+
 
 #: The corners of a picture in fractions, in order around it.
 CORNERS: Final[NDArray[np.float64]] = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
@@ -76,26 +90,27 @@ def pixel_step(matrix: Matrix, source: tuple[int, int], grid: tuple[int, ...]) -
     return float(np.sqrt(abs(edge[0] * side[1] - edge[1] * side[0])))
 
 
-def onto(copy_rgb: Rgb, grid: tuple[int, ...], matrix: Matrix) -> tuple[Rgb, Mask]:
+def lay(copy_rgb: Rgb, reference_rgb: Rgb, geometry: Geometry) -> Laid:
+    """Return the copy as it lies in the reference by ``geometry``; see :func:`onto`."""
+    return onto(copy_rgb, reference_rgb.shape, matrix_of(geometry))
+
+
+def onto(copy: Rgb | Gray, grid: tuple[int, ...], matrix: Matrix) -> Laid:
     """Return the copy as it lies on the reference's grid, and where it covers it.
 
     The copy is first averaged down to the grid's pixel size, so that a large copy does not alias.
 
     Args:
-        copy_rgb: uint8, shape (height, width, 3).
+        copy: uint8, shape (height, width, 3), or (height, width) of luma.
         grid: Height and width of the reference, pixels.
         matrix: Map from copy fractions to reference fractions.
-
-    Returns:
-        uint8 of shape (*grid, 3), and bool of shape ``grid``: True where the copy covers the pixel with all
-        of the interpolation's support.
     """
-    height, width = copy_rgb.shape[:2]
+    height, width = copy.shape[:2]
     step = max(pixel_step(matrix, (height, width), grid), max(height, width) / _COPY_SIDE_PX)
-    small = copy_rgb
+    small = copy
     if step > 1:
         size = (max(2, round(width / step)), max(2, round(height / step)))
-        small = np.asarray(cv2.resize(copy_rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        small = np.asarray(cv2.resize(copy, size, interpolation=cv2.INTER_AREA), np.uint8)
     rows, columns = small.shape[:2]
     pixels = to_pixels(grid[1], grid[0]) @ matrix @ np.linalg.inv(to_pixels(columns, rows))
     size = (grid[1], grid[0])
@@ -106,7 +121,7 @@ def onto(copy_rgb: Rgb, grid: tuple[int, ...], matrix: Matrix) -> tuple[Rgb, Mas
     )
     # Two pixels: the cubic kernel's reach.
     inside = cv2.erode(whole, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=255)
-    return np.asarray(laid, np.uint8), np.asarray(inside == 255, np.bool_)
+    return Laid(np.asarray(laid, np.uint8), np.asarray(inside == 255, np.bool_))
 
 
 def apart(one: Geometry, other: Geometry) -> float:

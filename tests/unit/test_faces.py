@@ -9,7 +9,7 @@ import pytest
 
 from provenance.errors import FormatError
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind
-from provenance.match.covering import with_faces
+from provenance.match.covering import bare, with_faces
 from provenance.media import faces
 from tests.fakes.pictures import load
 
@@ -27,6 +27,19 @@ def test_a_small_face_is_found_in_a_larger_picture():
     [(x, y, w, h)] = faces.find_faces(whole)
     assert 0.5 < x < x + w < 0.75
     assert 0.6 < y < y + h < 0.85
+
+
+@pytest.mark.parametrize("corner", [(500, 600), (20, 20), (720, 40)])
+def test_a_face_that_a_part_touches_is_found_where_that_part_alone_is_looked_at(corner):
+    x, y = corner
+    whole = np.full((960, 960, 3), 90, np.uint8)
+    whole[y : y + 200, x : x + 200] = load("astronaut.png")[20:220, 120:320]
+    everywhere = faces.find_faces(whole)
+    for place in (0.02, 0.5, 0.98):  # a stroke across it, at either side or in the middle
+        [(left, top, w, h)] = everywhere
+        stroke = (left + place * w, top + 0.4 * h, 0.01, 0.02)
+        assert faces.find_faces(whole, [stroke]) == everywhere
+    assert faces.find_faces(whole, []) == ()
 
 
 @pytest.mark.parametrize("name", ["coffee.png", "rocket.jpg", "brick.png", "coins.png"])
@@ -68,6 +81,14 @@ def named(box, kind=DifferenceKind.REPLACED):
 def test_a_difference_on_a_face_is_named(box, face):
     assert named(box) is face
     assert named(box, DifferenceKind.OVERLAY) is face
+
+
+def test_only_differences_on_no_face_yet_are_bare():
+    eye, corner = Box(0.40, 0.17, 0.03, 0.02), Box(0.6, 0.6, 0.2, 0.2)
+    found = [Difference(DifferenceKind.OVERLAY, Channel.PICTURE, box=box) for box in (eye, corner)]
+    comparison = Comparison((*found, Difference(DifferenceKind.SOUND_DIFFERS, Channel.SOUND)))
+    assert bare(comparison) == (eye, corner)
+    assert bare(with_faces(comparison, [ASTRONAUT])) == (corner,)
 
 
 def test_a_difference_in_sound_has_no_face():

@@ -11,6 +11,7 @@ from provenance.match import suspects as module
 from provenance.match.align import Aligner, align_picture
 from provenance.match.reference import make_reference, open_reference
 from provenance.match.suspects import Suspect, aligned, shared_part
+from provenance.match.warp import lay
 from tests.fakes.pictures import photograph
 from tests.unit.test_pictures import photograph as sample
 
@@ -19,6 +20,11 @@ def suspect(rgb, view=None, distance=None):
     features = local.features(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)).to_bytes()
     height, width = rgb.shape[:2]
     return Suspect(make_reference(rgb), features, width, height, view or View(), distance)
+
+
+def shared_of(copy, stored):
+    found = align_picture(copy, stored)
+    return shared_part(lay(copy, stored, found), stored, negative=found.negative)
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +63,8 @@ def test_shared_part_of_a_crop_and_of_its_negative_is_the_same(rgb):
     stored = open_reference(make_reference(rgb))
     crop = np.ascontiguousarray(rgb[40:460, 70:500])
     for copy in (crop, 255 - crop):
-        shared = shared_part(copy, stored, align_picture(copy, stored))
+        shared = shared_of(copy, stored)
         assert shared.distance <= PDQ256.radius
         assert shared.sharpness == pytest.approx(1, abs=0.15)
     blurred = cv2.GaussianBlur(crop, (0, 0), 3)
-    assert shared_part(blurred, stored, align_picture(blurred, stored)).sharpness < 0.5
+    assert shared_of(blurred, stored).sharpness < 0.5
