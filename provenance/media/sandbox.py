@@ -65,6 +65,11 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MiB of the limited address space
+    # Planes of a picture, 2 MB each, come from memory that the process has already: asked of the system each time, they
+    # were a seventh of a check in page faults. What is larger, and what lies free beyond this, goes back as before.
+    # Source: docs/measurements.md, stages of a check.
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
 }
 
 

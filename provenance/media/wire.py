@@ -68,11 +68,15 @@ class Channel:
             TimeoutError: The deadline passed.
             OSError: The other end is gone.
         """
-        frame = memoryview(_encode(value))
+        body = _encode(value)
+        # Apart, so that a picture's pixels are not copied once more to stand behind four bytes.
+        head = _LENGTH.pack(len(body))
         self._set_timeout(deadline)
-        sent = socket.send_fds(self._sock, [frame], descriptors) if descriptors else self._sock.send(frame)
-        if sent < len(frame):
-            self._sock.sendall(frame[sent:])
+        parts = [head, body]
+        sent = socket.send_fds(self._sock, parts, descriptors) if descriptors else self._sock.sendmsg(parts)
+        for part in parts:
+            self._sock.sendall(memoryview(part)[sent:])
+            sent = max(sent - len(part), 0)
 
     def receive(self, max_descriptors: int = 0, deadline: float | None = None) -> tuple[object, list[int]]:
         """Return the next frame and the descriptors that came with it.
@@ -100,7 +104,7 @@ class Channel:
             raise FormatError(f"expected a frame of at most {MAX_FRAME_BYTES} bytes, found {length}")
         return _decode(self._body(length, deadline)), descriptors
 
-    def _body(self, length: int, deadline: float | None) -> bytes:
+    def _body(self, length: int, deadline: float | None) -> bytearray:
         body = bytearray(length)
         view = memoryview(body)
         while view:
@@ -109,7 +113,7 @@ class Channel:
             if not count:
                 raise EOFError("the other end closed the channel inside a frame")
             view = view[count:]
-        return bytes(body)
+        return body
 
     def _set_timeout(self, deadline: float | None) -> None:
         if deadline is None:
@@ -133,7 +137,7 @@ def _encode(value: object) -> bytes:
             f"expected at most {MAX_FRAME_BYTES} bytes to send, found {len(body)}",
             hint="write large results to a descriptor",
         )
-    return _LENGTH.pack(len(body)) + body
+    return body
 
 
 def _refuse(*_unused: object) -> NoReturn:
@@ -143,7 +147,7 @@ def _refuse(*_unused: object) -> NoReturn:
 _REFUSALS = dict.fromkeys(_TAGS, _refuse)
 
 
-def _decode(body: bytes) -> object:
+def _decode(body: bytes | bytearray) -> object:
     try:
         value: object = cbor2.loads(
             body,
