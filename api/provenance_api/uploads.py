@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from provenance.checking import Checked
 from provenance.digest import Digest
 from provenance.errors import FormatError, LimitError, StorageError, UnsupportedError
-from provenance.media.asset import SNIFF_BYTES, Kind, MediaType, sniff
+from provenance.media.asset import Kind, MediaType, sniff_file
 from provenance.signing.claims import clean_text
 from provenance_api.forms import FileForm
 from provenance_api.wiring import wired
@@ -80,7 +80,7 @@ class Upload:
     def is_picture(self) -> bool:
         """Whether the content begins like a picture; such files are checked at once."""
         with self.path.open("rb") as file:
-            return sniff(file.read(SNIFF_BYTES)).kind is Kind.IMAGE
+            return sniff_file(file).kind is Kind.IMAGE
 
 
 Reception = Callable[[Request, Path, "Sink", int], Awaitable[Upload]]

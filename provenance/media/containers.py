@@ -15,7 +15,7 @@ import av.error
 from av.stream import Disposition
 
 from provenance.errors import LimitError, MediaError, UnsupportedError
-from provenance.media.asset import SNIFF_BYTES, MediaType, sniff
+from provenance.media.asset import MediaType
 
 #: Most tracks of any kind in one file; films with many languages reach about 40.
 MAX_TRACKS: Final = 64
@@ -33,12 +33,6 @@ _DEMUXER: Final = {
 }
 # "none" is no protocol: whatever a demuxer would open beside the given file object is refused.
 _OPTIONS: Final = {"protocol_whitelist": "none", "enable_drefs": "0", "max_streams": str(MAX_TRACKS)}
-
-
-def sniffed(file: BinaryIO) -> MediaType:
-    """Return the type of a file by its first bytes."""
-    file.seek(0)
-    return sniff(file.read(SNIFF_BYTES))
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ import pi_heif
 
 from provenance.errors import MediaError
 from provenance.media import containers
-from provenance.media.asset import Kind, MediaType
+from provenance.media.asset import Kind, MediaType, sniff_file
 from provenance.media.picture import (
     DECODE_PATH,
     Picture,
@@ -187,7 +187,7 @@ def read_key_frames(
     Arguments and errors are those of :func:`read_frames`.
     """
     last_s = -math.inf
-    with containers.opened(file, containers.sniffed(file)) as container:
+    with containers.opened(file, sniff_file(file)) as container:
         films = containers.tracks(container)[0]
         if not films:
             raise MediaError("expected a film, found no picture track")
@@ -212,7 +212,7 @@ def _shown_at(
     on_note: Note | None,
 ) -> Iterator[tuple[float, Rgb]]:
     last: tuple[float, Any] | None = None
-    with containers.opened(file, containers.sniffed(file)) as container:
+    with containers.opened(file, sniff_file(file)) as container:
         films = containers.tracks(container)[0]
         if not films:
             raise MediaError("expected a film, found no picture track")
@@ -265,7 +265,7 @@ def read_sound(
     """
     first, end = round((start_s or 0.0) * rate_hz), None if end_s is None else round(end_s * rate_hz)
     at = 0
-    with containers.opened(file, containers.sniffed(file)) as container:
+    with containers.opened(file, sniff_file(file)) as container:
         _films, sounds = containers.tracks(container)
         if not sounds:
             raise MediaError("expected sound, found no sound track")

@@ -11,7 +11,7 @@ import struct
 from typing import BinaryIO, Final
 
 from provenance.errors import LimitError, MediaError
-from provenance.media.asset import MediaType
+from provenance.media.asset import MediaType, id3_length
 
 #: Deepest nesting of ISO media boxes; real files reach 8 (moov/trak/mdia/minf/stbl/stsd/avc1/avcC).
 MAX_BOX_DEPTH: Final = 16
@@ -56,7 +56,7 @@ def check_structure(file: BinaryIO, media_type: MediaType) -> None:
         _check_boxes(file, size)
     elif media_type is MediaType.WAV:
         _check_riff(file, size)
-    elif media_type is MediaType.MP3:
+    elif media_type in (MediaType.MP3, MediaType.FLAC):
         _check_id3(file)
     file.seek(0)
 
@@ -114,7 +114,7 @@ def _check_id3(file: BinaryIO) -> None:
     head = file.read(10)
     if not head.startswith(b"ID3") or len(head) < 10:
         return
-    length = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    length = id3_length(head)
     if length > MAX_ID3_BYTES:
         raise LimitError(f"expected an ID3 tag of at most {MAX_ID3_BYTES} bytes, found {length}")
 

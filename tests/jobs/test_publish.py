@@ -11,9 +11,13 @@ from provenance.digest import Digest
 from provenance.errors import InputError, MediaError, OutputExistsError, ReceiptError, UnsupportedError
 from provenance.evidence import SourceType
 from provenance.ledger.receipt import check_receipt
+from provenance.media.asset import MediaType, sniff
 from provenance.publish import PublishJob
 from provenance.signing.claims import SigningRequest
+from provenance.signing.manifest import SIGNABLE
+from provenance.verdict import VerdictCode
 from provenance_cli import demo_media as media
+from tests import signing_media
 
 REQUEST = SigningRequest(title="A title", source_type=SourceType.DIGITAL_CAPTURE)
 
@@ -33,6 +37,17 @@ def test_source_is_untouched_and_record_is_complete(newsroom):
     assert (record.width, record.height) == (176, 144)
     assert not list(newsroom.folder.glob("*.provenance-partial"))
     assert not list(newsroom.folder.glob(".*partial"))
+
+
+@pytest.mark.parametrize("kind", sorted(set(SIGNABLE) - {MediaType.HEIC}))  # no free encoder writes HEIC
+def test_every_format_is_signed_registered_and_intact(newsroom, kind, tmp_path):
+    """The engine wraps some formats anew: what is signed must still be taken for what it was."""
+    source = tmp_path / f"harbour.{kind.value.rpartition('/')[2]}"
+    source.write_bytes(signing_media.sample(kind))
+    job = PublishJob(source, tmp_path / f"signed.{source.suffix}", REQUEST)
+    [made] = newsroom.installation.publisher.publish([job])
+    assert made.record.media_type is sniff(source.read_bytes())
+    assert newsroom.verify(made.output).verdict.code is VerdictCode.INTACT
 
 
 def test_existing_output_is_refused_before_anything_happens(newsroom, tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import io
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from provenance.errors import InputError, LimitError, MediaError, UnsupportedError
-from provenance.media.asset import Kind, MediaType, check_declared, extension_note, open_asset, sniff
+from provenance.media.asset import (
+    Kind,
+    MediaType,
+    check_declared,
+    extension_note,
+    open_asset,
+    sniff,
+    sniff_file,
+)
 from provenance.settings import Limits
 
 LIMITS = Limits()
@@ -52,6 +61,8 @@ KNOWN = [
     (b"fLaC\0\0\0\x22", MediaType.FLAC),
     (b"OggS\0\x02", MediaType.OGG),
 ]
+#: A file with an ID3 tag of 300 bytes, longer than nothing and shorter than the head that is looked at.
+TAGGED = b"ID3\x04\0\0\0\0\x02\x2c" + bytes(300)
 FOREIGN = [
     (b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "SVG"),
     (b"<?xml version='1.0'?>\n<!DOCTYPE svg><svg onload='x()'>", "SVG"),
@@ -192,3 +203,10 @@ def test_a_file_without_permission_is_refused(tmp_path):
 
 def test_each_type_has_a_kind():
     assert {media_type.kind for media_type in MediaType} == set(Kind)
+
+
+@pytest.mark.parametrize("tag", [TAGGED, b"ID3\x04\0\0\0\0\x7f\x7f" + bytes((0x7F << 7) + 0x7F)])
+def test_a_tag_before_flac_is_seen_through_however_long(tag):
+    assert sniff_file(io.BytesIO(tag + b"fLaC\0\0\0\x22")) is MediaType.FLAC
+    assert sniff_file(io.BytesIO(tag + b"\xff\xfb\x90\x64")) is MediaType.MP3
+    assert sniff_file(io.BytesIO(tag[:200])) is MediaType.MP3
