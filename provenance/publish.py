@@ -200,7 +200,7 @@ class Publisher:
         state = credential_from(cast("Mapping[str, Any]", found), _NO_LISTS, now=self._clock()).state
         if state in _BROKEN:
             raise CredentialError(
-                f"expected a source whose own Content Credentials hold, found them {state.value} in {source.name}",
+                f"expected a source whose own Content Credentials hold, found them {state.value}",
                 hint="take the version that was signed last, or export one without credentials and sign that",
             )
 

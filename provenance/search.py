@@ -47,6 +47,26 @@ class Hit:
     receipt: str
 
 
+def hashes_of(path: Path, pool: WorkerPool, limits: Limits) -> tuple[str, ...]:
+    """Return the hashes of a file as texts: its digest, and its picture codes where it is a picture.
+
+    Args:
+        path: A regular file.
+        pool: Media workers; the file is read in one of them.
+        limits: Limits on one file.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    asset = open_asset(path, limits)
+    if asset.media_type.kind is not Kind.IMAGE:
+        return (str(asset.digest),)
+    params = {"media_type": asset.media_type.value, "register": True}
+    examination = from_plain(Examination, pool.run("examine", [path], params))
+    codes = examination.picture.codes if examination.picture is not None else ()
+    return (str(asset.digest), *(str(Fingerprint(code.algorithm, code.value)) for code in codes))
+
+
 class Searcher:
     """Looks assets up by hash.
 
@@ -62,30 +82,16 @@ class Searcher:
         self._pool, self._store, self._codes, self._log, self._limits = pool, store, codes, log, limits
         self._receipts: Remembered[tuple[int, int]] = Remembered(REMEMBERED_BYTES)
 
-    def hashes(self, path: Path) -> tuple[str, ...]:
-        """Return the hashes of a file as texts: its digest, and its picture codes where it is a picture.
-
-        Raises:
-            InputError: The file cannot be read.
-        """
-        asset = open_asset(path, self._limits)
-        if asset.media_type.kind is not Kind.IMAGE:
-            return (str(asset.digest),)
-        params = {"media_type": asset.media_type.value, "register": True}
-        examination = from_plain(Examination, self._pool.run("examine", [path], params))
-        codes = examination.picture.codes if examination.picture is not None else ()
-        return (str(asset.digest), *(str(Fingerprint(code.algorithm, code.value)) for code in codes))
-
     def by_file(self, path: Path) -> list[Hit]:
         """Return the assets near any hash of a file, nearest first; one hit an asset and algorithm."""
-        hits = [hit for text in self.hashes(path) for hit in self.by_text(text)]
+        hits = [hit for text in hashes_of(path, self._pool, self._limits) for hit in self.by_text(text)]
         return sorted(hits, key=lambda hit: (hit.distance / hit.bits, hit.record.index))
 
     def by_text(self, text: str, radius: int | None = None) -> list[Hit]:
         """Return the assets near a hash, nearest first.
 
         Args:
-            text: ``sha256:…`` or ``<algorithm>:…`` as :meth:`hashes` prints them.
+            text: ``sha256:…`` or ``<algorithm>:…`` as :func:`hashes_of` spells them.
             radius: Bits that may differ; default the algorithm's published radius.
 
         Raises:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -68,7 +69,7 @@ TABLE: Final[dict[type[errors.ProvenanceError], Kind]] = {
     errors.CheckpointError: Kind(422, "A checkpoint does not hold"),
     errors.ReceiptError: Kind(422, "A receipt does not hold"),
     errors.LedgerError: Kind(409, "The ledger refused"),
-    errors.ConflictError: Kind(409, "It was registered differently before"),
+    errors.ConflictError: Kind(409, "The same was asked or written differently before"),
     errors.NotFoundError: Kind(404, "Not found"),
     errors.SchemaError: Kind(503, "The registry has another version", told=False),
     errors.KeyMaterialError: Kind(500, "The service is not set up correctly", told=False),
@@ -147,9 +148,31 @@ def _on_known(request: Request, error: Exception) -> Response:
 
 def _on_fields(request: Request, error: Exception) -> Response:
     """Name the wrong fields; never repeat their values, which may be huge or hostile."""
-    found = error.errors() if isinstance(error, RequestValidationError) else []
+    found = _causes(list(error.errors())) if isinstance(error, RequestValidationError) else []
     fields = [{"pointer": "/".join(map(str, one["loc"])), "detail": one["msg"]} for one in found[:20]]
     return problem(request, 422, "fields-invalid", "The request has wrong or missing values", fields=fields)
+
+
+def _causes(found: list[Any]) -> list[Any]:
+    """Leave out what is wrong only because something in it is: a list is too short without its wrong members."""
+    places = [tuple(one["loc"]) for one in found]
+    inner = [any(len(at) > len(own) and at[: len(own)] == own for at in places) for own in places]
+    return [one for one, more in zip(found, inner, strict=True) if not more]
+
+
+def failure(request: Request, job_id: str, told: Mapping[str, str]) -> Response:
+    """Return why a job failed (``code``, ``detail``, ``hint``) as the problem that a direct answer would be."""
+    kinds = {each.code: kind for each, kind in TABLE.items()}
+    kind = kinds.get(told["code"], TABLE[errors.ProvenanceError])
+    return problem(
+        request,
+        kind.status,
+        told["code"],
+        kind.title,
+        detail=told["detail"],
+        hint=told["hint"],
+        headers={"Location": f"/v1/jobs/{job_id}"},
+    )
 
 
 def _on_http(request: Request, error: Exception) -> Response:

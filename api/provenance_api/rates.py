@@ -82,5 +82,6 @@ def admit(request: Request, actor: str | None) -> None:
         "RateLimit": f'"{kind}";r={budget.left};t={math.ceil(budget.full_s)}',
     }
     if budget.wait_s:
-        detail = f"expected fewer requests from this {kind}; wait before the next"
+        more = "; a caller with a key has more" if actor is None else ""
+        detail = f"expected fewer requests from this {kind}: wait before the next{more}"
         raise HTTPException(429, detail, {"Retry-After": str(math.ceil(budget.wait_s))})

@@ -13,6 +13,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
 from provenance.errors import NotFoundError
+from provenance.media.asset import check_declared, sniff_file
 from provenance.publish import Published, PublishJob
 from provenance.record import SourceType
 from provenance.service.access import Caller
@@ -60,6 +61,9 @@ def sign(wiring: Wiring, caller: Caller, upload: Upload, wish: Wish) -> Publishe
         InputError: The file cannot be signed, or the manifest would say something wrong.
         StorageError: The disk is full.
     """
+    if upload.declared is not None:
+        with upload.path.open("rb") as file:
+            check_declared(sniff_file(file), upload.declared)
     folder = _folder(wiring)
     output = folder / f"{upload.path.name}{Path(upload.name).suffix[:8]}"
     job = PublishJob(upload.path, output, wish.request(upload.name))

@@ -84,7 +84,7 @@ def log_keys(session: Session, given: str | None) -> LogKeys:
     except ConfigError as cause:
         raise InputError(
             "expected the log's verifier key, found neither --log-key nor a configuration here",
-            hint="ask the log's operator for its key (`provenance receipt key` prints it there)",
+            hint="ask the log's operator for its key: `provenance receipt key`, or /v1/ledger/keys of its service",
         ) from cause
     for name in LOG_KEY_NAMES:
         if (settings.keys_folder / name).is_file():

@@ -78,7 +78,7 @@ def verify_command(
             raise click.UsageError("a COSE receipt carries no witnesses: use the .tlog-proof with --policy")
         checked = check_cose_receipt(statement, digest, log_keys(session, log_key), accepted)
     else:
-        text = read_text(receipt)
+        text = _read(receipt)
         keys, witnesses = _believed(session, text, log_key, policy_file)
         checked = check_receipt(text, digest, keys, accepted)
     standing = _offline() if offline else _in_registry(session, checked)
@@ -103,6 +103,11 @@ def _statement(path: Path) -> bytes | None:
     """Return the content of a COSE receipt; None where the file is a text, as a tlog-proof is."""
     content = read_small(path)
     return content if content.startswith(b"\xd2") else None
+
+
+def _read(path: Path) -> str:
+    """Return the text of a receipt; a further line end, as ``jq -r`` and editors add, does not belong to it."""
+    return read_text(path).rstrip("\n") + "\n"
 
 
 def _offline() -> _Standing:
@@ -205,7 +210,7 @@ def show_command(*, receipt: Path) -> ExitCode:
         parsed = CoseReceipt.parse(statement)
         head = ["see the receipt", str(parsed.size)]
     else:
-        parsed = Receipt.parse(read_text(receipt))
+        parsed = Receipt.parse(_read(receipt))
         head = parsed.checkpoint.split("\n")
     key = key_from_bytes(parsed.publisher_key)
     entry = open_entry(parsed.leaf, key)
@@ -262,7 +267,7 @@ def upgrade_command(
 
     if form == "cose" and (place is not None or output is None):
         raise click.UsageError("--format cose needs -o, and the log's key: leave out --from")
-    text = read_text(receipt)
+    text = _read(receipt)
     keys, _ = _believed(session, text, log_key, policy_file, quorum=False)
     policy = None if policy_file is None else read_policy(policy_file)
     with log_at(session, place) as source:

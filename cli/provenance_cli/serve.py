@@ -14,7 +14,7 @@ import click
 from provenance.settings import CONFIG_NAME
 from provenance_cli.exits import ExitCode
 from provenance_cli.render import note, path_text, say
-from provenance_cli.session import Session
+from provenance_cli.session import DEV_FOLDER, Session
 
 if TYPE_CHECKING:
     from provenance.settings import Settings
@@ -27,19 +27,17 @@ _CONNECTIONS = 2_048
 _DESCRIPTORS = 4_096
 #: The protocol with a deadline for request heads; by name, since the command line does not know the service.
 _PROTOCOL = ("provenance_api.protocol", "GuardedProtocol")
-#: Where ``--dev`` puts its installation.
-_DEV_FOLDER = Path("provenance-dev")
 
 
 @click.command("serve")
 @click.option("--host", help="Address to listen on; default from the configuration (127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port; default from the configuration (8000).")
 @click.option(
-    "--dev", is_flag=True, help=f"Without a configuration: make one with TEST keys in {_DEV_FOLDER}."
+    "--dev", is_flag=True, help=f"Without a configuration: make one with TEST keys in {DEV_FOLDER}."
 )
 @click.pass_obj
 def command(session: Session, *, host: str | None, port: int | None, dev: bool) -> ExitCode:
-    """Run the service: the page at /, the interface described at /docs."""
+    """Run the service: the page at /, the interface described at /reference."""
     config = session.config or Path(CONFIG_NAME)
     if dev and not config.exists():
         config = _development()
@@ -98,10 +96,10 @@ def _loopback(address: str) -> bool:
 
 
 def _development() -> Path:
-    config = _DEV_FOLDER / CONFIG_NAME
+    config = DEV_FOLDER / CONFIG_NAME
     if not config.exists():
         from provenance.setup import initialise  # noqa: PLC0415 - loads codecs and the database
 
-        initialise(_DEV_FOLDER, "TEST Publisher")
-        note(f"made TEST keys and an empty registry in {path_text(_DEV_FOLDER)}")
+        initialise(DEV_FOLDER, "TEST Publisher")
+        note(f"made TEST keys and an empty registry in {path_text(DEV_FOLDER)}")
     return config

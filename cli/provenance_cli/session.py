@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from provenance.settings import Settings
     from provenance.setup import Installation
 
+#: Where ``provenance serve --dev`` puts its installation.
+DEV_FOLDER = Path("provenance-dev")
+_DEV_CONFIG = DEV_FOLDER / "provenance.toml"
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -32,9 +36,17 @@ class Session:
         Raises:
             ConfigError: There is no configuration, or it holds something unknown.
         """
-        from provenance.settings import Settings  # noqa: PLC0415 - `provenance --help` stays fast
+        from provenance.errors import ConfigError  # noqa: PLC0415 - `provenance --help` stays fast
+        from provenance.settings import CONFIG_NAME, Settings  # noqa: PLC0415 - `provenance --help` stays fast
 
-        return Settings.load(os.environ, self.config)
+        try:
+            return Settings.load(os.environ, self.config)
+        except ConfigError as error:
+            if self.config is None and not Path(CONFIG_NAME).exists() and _DEV_CONFIG.exists():
+                error.hint = (
+                    f"`provenance serve --dev` keeps its own here: provenance --config {_DEV_CONFIG} ..."
+                )
+            raise
 
     @contextmanager
     def installation(self) -> Iterator[Installation]:

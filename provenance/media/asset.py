@@ -366,6 +366,6 @@ def _measure(file: BinaryIO, max_bytes: int) -> tuple[int, Digest]:
     if max(size, count) > max_bytes:
         raise LimitError(
             f"expected at most {max_bytes} bytes, found {max(size, count)}",
-            hint="raise picture_bytes or media_bytes, or reduce the file",
+            hint="reduce the file; an operator may raise picture_bytes or media_bytes",
         )
     return count, Digest(state.digest())

@@ -95,6 +95,16 @@ def test_a_file_that_cannot_be_read_fails_with_the_problem_a_direct_answer_would
     assert client.get(f"/v1/reports/{job['id']}").status_code == 404
 
 
+def test_a_client_that_waits_for_a_job_that_fails_gets_the_problem(client):
+    """A shell with ``curl -f`` must not take a failure for an answer without a verdict."""
+    broken = b"fLaC" + recording()[:200] + b"\0" * 50
+    answer = client.post("/v1/verify", content=broken, headers={"Prefer": "wait=20"})
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "media-unreadable"
+    job = client.get(answer.headers["location"]).json()
+    assert (job["status"], job["problem"]["code"]) == ("failed", "media-unreadable")
+
+
 def test_a_cancelled_job_ends_and_its_file_is_gone(service, client, monkeypatch):
     begun, stopped = threading.Event(), threading.Event()
 

@@ -156,6 +156,11 @@ def test_a_file_that_cannot_be_signed_leaves_nothing(service, client, news):
     assert not [one for one in signed.iterdir() if len(one.name) != 64]
 
 
+def test_a_file_declared_as_another_type_is_not_signed(client, news):
+    answer = client.post("/v1/sign", content=picture(71), headers=news | {"Content-Type": "image/png"})
+    assert answer.status_code == 415
+
+
 def test_publishing_needs_its_scope(service, client):
     weak = key(service, Scope.VERIFY, tenant="news")
     for auth, status in (({}, 401), (weak, 403)):
@@ -260,6 +265,7 @@ def test_assets_are_listed_page_by_page_case_92(client, withdrawn):
         seen += [one["index"] for one in answer.json()["assets"]]
         link = answer.headers.get("link", "")
         address = link[1 : link.index(">")] if link else None
+        assert answer.json()["assets"], "no page leads to an empty one"
     assert seen == sorted(set(seen))
     assert len(seen) >= 2
     [found] = client.get("/v1/assets", params={"sha256": withdrawn["record"]["digest"][7:]}).json()["assets"]

@@ -5,6 +5,7 @@ import pytest
 from provenance.digest import Digest
 from provenance.ledger.checkpoint import NoteVerifier, open_checkpoint
 from provenance.ledger.receipt import check_receipt
+from provenance.search import hashes_of
 
 
 def test_a_digest_finds_its_asset_with_a_receipt_that_verifies(service, client, signed):
@@ -19,7 +20,8 @@ def test_a_digest_finds_its_asset_with_a_receipt_that_verifies(service, client, 
 
 
 def test_picture_codes_find_their_asset(service, client):
-    hashes = service.app.state.wiring.installation.searcher.hashes(service.published.output)
+    pool = service.app.state.wiring.installation.pool
+    hashes = hashes_of(service.published.output, pool, service.app.state.settings.limits)
     hits = client.post("/v1/lookup", json={"hashes": list(hashes), "radius": 0}).json()["hits"]
     assert {hit["hash"] for hit in hits} == set(hashes)
 
@@ -52,6 +54,11 @@ def test_wrong_lookups_are_422_cases_90_91(client, body):
     answer = client.post("/v1/lookup", json=body)
     assert answer.status_code == 422, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_wrong_hash_is_named_once_and_its_list_is_not_called_too_short(client):
+    answer = client.post("/v1/lookup", json={"hashes": ["abc"]}).json()
+    assert [one["pointer"] for one in answer["errors"]] == ["body/hashes/0"]
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,9 @@ def test_attempts_end(service, client, publisher, watch, altered, monkeypatch):
 )
 def test_targets_inside_this_network_are_refused(service, client, publisher, target):
     body = {"asset_id": service.published.record.asset_id, "target": target}
-    assert client.post("/v1/watches", json=body, headers=publisher).status_code == 422
+    answer = client.post("/v1/watches", json=body, headers=publisher)
+    assert answer.status_code == 422
+    assert "read the feed" in answer.json()["hint"]
 
 
 def test_watches_belong_to_their_tenant(service, client, publisher, watch):

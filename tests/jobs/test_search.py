@@ -7,6 +7,8 @@ import pytest
 from provenance.digest import Digest
 from provenance.errors import FormatError
 from provenance.ledger.receipt import Receipt, check_receipt
+from provenance.search import hashes_of
+from provenance.settings import Limits
 from provenance_cli import demo_media as media
 
 
@@ -31,7 +33,7 @@ def test_by_digest(newsroom):
 
 
 def test_hashes_of_sound_are_its_digest(newsroom):
-    assert newsroom.installation.searcher.hashes(newsroom.recording.output) == (
+    assert hashes_of(newsroom.recording.output, newsroom.installation.pool, Limits()) == (
         str(newsroom.recording.record.digest),
     )
 

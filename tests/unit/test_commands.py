@@ -30,6 +30,7 @@ from provenance.settings import Settings
 from provenance.setup import initialise
 from provenance_cli import session, sign
 from provenance_cli.main import main
+from tests.media_samples import wav
 
 NOW = datetime(2026, 11, 23, 9, 14, 7, tzinfo=UTC)
 RECORD = Record(
@@ -245,3 +246,22 @@ def test_serve_hands_limits_to_the_server_and_the_configuration_to_the_service(t
     result = CliRunner().invoke(main, ["--config", str(config), "serve", "--host", "0.0.0.0", "--port", "9"])
     assert "put a proxy with TLS before it" in result.stderr
     assert (called["host"], called["port"]) == ("0.0.0.0", 9)
+
+
+def test_hashes_need_no_configuration_and_no_registry(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sound.wav").write_bytes(wav(1))
+    ran = CliRunner().invoke(main, ["hash", "sound.wav"])
+    assert ran.exit_code == 0, ran.output
+    assert ran.output == f"{Digest.of(wav(1))}  sound.wav\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["sound.wav"]
+
+
+def test_whoever_runs_the_development_service_is_told_where_its_configuration_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bare = CliRunner().invoke(main, ["api-keys", "list"])
+    assert "provenance init --dev" in bare.output
+    initialise(tmp_path / "provenance-dev", "TEST Publisher")
+    told = CliRunner().invoke(main, ["api-keys", "list"])
+    assert told.exit_code != 0
+    assert "--config provenance-dev/provenance.toml" in " ".join(told.output.split())

@@ -71,8 +71,9 @@ def assets(
     if sha256 is not None:
         found, following = store.by_digest(Digest.parse(f"sha256:{sha256}")), None
     else:
-        found = store.records_after(position(after), limit)
-        following = cursor(found[-1].index) if len(found) == limit else None
+        found = store.records_after(position(after), limit + 1)
+        following = cursor(found[limit - 1].index) if len(found) > limit else None
+        found = found[:limit]
     if following is not None:
         response.headers["Link"] = f'</v1/assets?limit={limit}&cursor={following}>; rel="next"'
     shown = tuple(RecordOut.from_domain(one) for one in found if seen(one.asset_id))

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, Response
 
+from provenance.checking import problem_of
 from provenance.errors import NotFoundError
 from provenance.report.html import report_html
 from provenance.report.timeline import evidence_timeline
@@ -19,6 +20,7 @@ from provenance_api.bodies import strict_body
 from provenance_api.fetching import fetched
 from provenance_api.job_schemas import JobOut
 from provenance_api.prefer import Preference, Preferred
+from provenance_api.problems import failure
 from provenance_api.registry_schemas import AddressIn
 from provenance_api.schemas import ReportOut
 from provenance_api.uploads import Received, Upload
@@ -80,12 +82,15 @@ _DRAWN: Final[dict[int | str, dict[str, Any]]] = {
 
 
 @router.post("/verify", openapi_extra=_BODY, response_model=ReportOut, responses=_ANSWERS)
-def verify(caller: Verifying, upload: Received, preferred: Preferred, wiring: Wired) -> Response:
+def verify(
+    caller: Verifying, upload: Received, preferred: Preferred, request: Request, wiring: Wired
+) -> Response:
     """Check a picture at once, a film or recording as a job; the file is deleted when the check is over.
 
-    ``Prefer: wait=N`` waits up to 30 seconds for a job, ``Prefer: respond-async`` for none.
+    ``Prefer: wait=N`` waits up to 30 seconds for a job, ``Prefer: respond-async`` for none. A job that fails
+    meanwhile is answered like a picture that cannot be read.
     """
-    return _answer(caller, upload, preferred, wiring)
+    return _answer(caller, upload, preferred, request, wiring)
 
 
 @router.post("/verify/url", response_model=ReportOut, responses=_ANSWERS | _UPSTREAM,
@@ -94,14 +99,17 @@ def verify_url(
     caller: Verifying,
     asked: Annotated[AddressIn, Depends(strict_body(AddressIn))],
     preferred: Preferred,
+    request: Request,
     wiring: Wired,
 ) -> Response:
     """Fetch a file and check it like an upload; off unless the operator turned it on."""
     with fetched(wiring, asked.url, asked.name) as upload:
-        return _answer(caller, upload, preferred, wiring)
+        return _answer(caller, upload, preferred, request, wiring)
 
 
-def _answer(caller: Caller, upload: Upload, preferred: Preference, wiring: Wiring) -> Response:
+def _answer(
+    caller: Caller, upload: Upload, preferred: Preference, request: Request, wiring: Wiring
+) -> Response:
     """Return the report of a picture, or the job that checks another file."""
     if upload.is_picture and not preferred.asynchronous:
         report = wiring.check(upload.checked, caller)
@@ -110,6 +118,8 @@ def _answer(caller: Caller, upload: Upload, preferred: Preference, wiring: Wirin
     if job.state is JobState.DONE:
         out = ReportOut.from_domain(wiring.report(job.id), job.id)
         return openapi.reply(out, headers=preferred.applied, exclude_none=False)
+    if job.state is JobState.FAILED:
+        return failure(request, job.id, problem_of(job))
     headers = {"Location": f"/v1/jobs/{job.id}", "Retry-After": "2"} | preferred.applied
     return openapi.reply(JobOut.from_domain(job), 202, headers, exclude_none=False)
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from provenance.errors import AuthorisationError
+from provenance.errors import AuthorisationError, FormatError
 from provenance.media.fetch import check_url
 from provenance_api import openapi
 from provenance_api.auth import Watching
@@ -28,7 +28,12 @@ def watch(
     if wiring.installation.ownership.owner(record.asset_id) != caller.tenant:
         raise AuthorisationError("expected an asset of the caller's tenant, found another's")
     if asked.target:
-        check_url(asked.target)
+        try:
+            check_url(asked.target)
+        except FormatError as cause:
+            raise FormatError(
+                cause.message, hint="name a public https address, or leave it out and read the feed"
+            ) from cause
     made = wiring.installation.watches.add(caller.tenant, record.asset_id, asked.verdicts, asked.target)
     wiring.installation.access.note(caller, "watch.add", record.asset_id, made.id)
     return WatchOut.from_domain(made, with_secret=True)
