@@ -39,7 +39,7 @@ STAGES: Final = (
     (1, "residual, all of it", "provenance.match.compare.residual"),
     (1, "find faces", "provenance.media.faces.find_faces"),
     (0, "shared part", "provenance.picture_tasks.shared_part"),
-    (0, "draw the answer", "provenance.report.draw.map_png"),
+    (0, "lay down the picture of the answer", "provenance.report.draw.sketch"),
     (0, "local features, anywhere", "provenance.fingerprint.local.features"),
 )
 

@@ -186,11 +186,12 @@ class Comparison:
         edits: How the order of genuine parts was changed.
         compared: Share of the copy that could be compared, 0..1.
         not_compared: What could not, and why, as sentences.
-        map_png: Picture of the answer (copy with marked differences beside the reference), or None.
+        drawing: What the picture of the answer (copy with marked differences beside the reference) is drawn from
+            when somebody looks at it (:mod:`provenance.report.draw`), or that picture, PNG; None where there is none.
     """
 
     differences: tuple[Difference, ...] = ()
     edits: tuple[Edit, ...] = ()
     compared: float = 0.0
     not_compared: tuple[str, ...] = ()
-    map_png: bytes | None = None
+    drawing: bytes | None = None

@@ -61,7 +61,7 @@ def compare_picture(job: Job) -> object:
 
     Params: ``pixels``: :class:`Pixels`; ``views``: list of :class:`FeatureView`, what the picture was looked up by;
     ``suspects``: list of :class:`Suspect`, likeliest first. Result: per suspect None or {``geometry``,
-    ``comparison``, ``map_png``, ``transformation``, ``aligned_distance``: PDQ bits of the shared part, or None where
+    ``comparison``, ``drawing``, ``transformation``, ``aligned_distance``: PDQ bits of the shared part, or None where
     it was found by codes or has none}.
     """
     picture = from_plain(Pixels, job.params["pixels"])
@@ -87,7 +87,7 @@ def compare_picture(job: Job) -> object:
             {
                 "geometry": to_plain(geometry),
                 "comparison": to_plain(comparison),
-                "map_png": draw.map_png(rgb, stored, geometry, comparison, field),
+                "drawing": draw.sketch(rgb, stored, geometry, comparison, field),
                 "transformation": to_plain(made),
                 "aligned_distance": shared.distance,
             }

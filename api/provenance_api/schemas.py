@@ -296,7 +296,7 @@ class LinksOut(Closed):
             self=base,
             page=f"/r/{name}",
             html=f"{base}/report.html",
-            map=f"{base}/map.png" if report.map_png is not None else None,
+            map=f"{base}/map.png" if report.has_map else None,
             timeline=f"{base}/timeline.svg" if evidence_timeline(report.evidence) is not None else None,
         )
 

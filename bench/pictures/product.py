@@ -267,4 +267,4 @@ class Product:
 def _without_map(match: Match) -> Match:
     if isinstance(match.comparison, Unavailable):
         return match
-    return replace(match, comparison=replace(match.comparison, map_png=None))
+    return replace(match, comparison=replace(match.comparison, drawing=None))

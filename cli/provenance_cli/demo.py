@@ -222,9 +222,10 @@ def _write_page(folder: Path, answers: list[tuple[Case, Report, float]]) -> Path
     rows = []
     for number, (case, report, took_s) in enumerate(answers, 1):
         page, picture = f"answers/{number:02d}.html", f"{number:02d}.png"
-        if report.map_png is not None:
-            files.write_whole(folder / "answers" / picture, report.map_png, replace=True)
-        href = picture if report.map_png is not None else None
+        drawn = report.map_png
+        if drawn is not None:
+            files.write_whole(folder / "answers" / picture, drawn, replace=True)
+        href = picture if drawn is not None else None
         text = report_html(report, map_href=href, standalone=True)
         files.write_whole(folder / page, text.encode(), replace=True)
         shown = f'<img src="answers/{picture}" alt="copy beside the original">' if href else ""

@@ -168,8 +168,8 @@ def _write_pages(outcome: _Outcome, output: Path | None, *, several: bool, force
 
     for source, report, _ in outcome.checked:
         href = None
-        if report.map_png is not None:
-            href = "data:image/png;base64," + base64.b64encode(report.map_png).decode("ascii")
+        if (picture := report.map_png) is not None:
+            href = "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
         place = output
         if output is not None:
             place = inputs.in_output(source, output, Path(source.path.name + ".html"), several=several)
@@ -181,7 +181,7 @@ def _write_maps(outcome: _Outcome, map_path: Path, *, several: bool, force: bool
     from provenance import files  # noqa: PLC0415 - only where a picture is wanted
 
     for source, report, _ in outcome.checked:
-        if report.map_png is None:
+        if not report.has_map:
             note(f"{path_text(source.path)}: no difference picture: {_why_no_map(report)}")
             continue
         place = inputs.in_output(source, map_path, Path(source.path.name + ".map.png"), several=several)

@@ -78,7 +78,7 @@ class FilmComparer:
             before,
             differences=tuple(differences),
             not_compared=tuple(gaps),
-            map_png=strips[0] if strips else before.map_png,
+            drawing=strips[0] if strips else before.drawing,
         )
         return replace(match, alignment=replace(alignment, segments=tuple(segments)), comparison=comparison)
 

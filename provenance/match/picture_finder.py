@@ -188,7 +188,7 @@ class PictureFinder:
         if one.distance is None and aligned is not None and aligned <= PDQ256.radius:
             found.append(found_by_code(aligned, "after alignment"))
         comparison = from_plain(Comparison, answer["comparison"])
-        comparison = replace(comparison, map_png=cast("bytes | None", answer["map_png"]))
+        comparison = replace(comparison, drawing=cast("bytes | None", answer["drawing"]))
         made = from_plain(Transformation, answer["transformation"])
         return Match(record, tuple(found), Alignment(geometry=geometry), comparison, made)
 

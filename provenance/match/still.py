@@ -137,4 +137,4 @@ class StillFinder:
 
 def _told(comparison: Comparison) -> Comparison | Unavailable:
     """Return a comparison with a stored frame as far as it can be believed: agreement is, difference is not."""
-    return Unavailable(OPEN) if comparison.differences else replace(comparison, map_png=None)
+    return Unavailable(OPEN) if comparison.differences else replace(comparison, drawing=None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import struct
+from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Final
 
@@ -11,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from provenance.errors import MediaError
+from provenance.errors import FormatError, MediaError
 from provenance.evidence import Box, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match import warp
 from provenance.match.compare import Field
+from provenance.plain import from_plain, to_plain
 from provenance.wording import difference_text
 
 #: Width of each panel, pixels, and its greatest height: two beside each other are legible on a page 1,000 pixels
@@ -31,6 +34,10 @@ _GROUND, _INK, _QUIET = (250, 250, 247), (27, 29, 33), (90, 94, 102)
 _COLOUR: Final = {DifferenceKind.OVERLAY: (29, 78, 137)}
 _ALTERED: Final = (166, 38, 31)
 _HATCH_PX = 9
+# A sketch: magic, width and height of a panel, whether there is heat, bytes of what differs as JSON; then that, and the
+# planes row by row.
+_SKETCH = struct.Struct(">4sHH?I")
+_MAGIC, _PNG = b"SKT1", b"\x89PNG"
 _BEYOND = (225, 225, 222)
 
 Rgb = NDArray[np.uint8]
@@ -71,16 +78,57 @@ def map_png(
     Raises:
         MediaError: The picture cannot be encoded.
     """
-    lines = _legend(comparison)
-    panels = _laid_out(copy_rgb.shape, len(lines), heat=field is not None)
-    width, height = panels.size
-    shrinks = width < copy_rgb.shape[1]
-    copy = cv2.resize(copy_rgb, panels.size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    shown = [np.asarray(copy, np.uint8), as_copy(reference_rgb, geometry, panels.size)]
-    titles = ["this copy", "registered original, same part"]
+    return drawn(sketch(copy_rgb, reference_rgb, geometry, comparison, field))
+
+
+def sketch(
+    copy_rgb: Rgb, reference_rgb: Rgb, geometry: Geometry, comparison: Comparison, field: Field | None = None
+) -> bytes:
+    """Return what :func:`drawn` makes the picture of: what differs, and the panels' pixels as they are.
+
+    Most pictures of answers are never looked at, and drawing one costs five times what this does. Whoever draws it
+    decodes no picture, so that a worker may hand it over.
+
+    Args:
+        copy_rgb: uint8, shape (h, w, 3).
+        reference_rgb: uint8, shape (h, w, 3).
+        geometry: How the copy lies in the reference.
+        comparison: What differs; boxes are fractions of the copy.
+        field: Strength of the difference on the reference's grid.
+    """
+    size = _panel_size(copy_rgb.shape)
+    shrinks = size[0] < copy_rgb.shape[1]
+    copy = cv2.resize(copy_rgb, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    planes = [np.asarray(copy, np.uint8), as_copy(reference_rgb, geometry, size)]
     if field is not None:
-        shown.append(_heated(shown[0], field, geometry, panels.size))
+        heat = np.clip((field.strength / FULL_HEAT - 1 / 3) * 1.5, 0, 1) * 255
+        planes.append(as_copy(heat, geometry, size, (0, 0, 0)))
+        planes.append(as_copy(field.seen, geometry, size, (0, 0, 0), cv2.INTER_NEAREST))
+    words = json.dumps(to_plain(replace(comparison, drawing=None))).encode()
+    head = _SKETCH.pack(_MAGIC, *size, field is not None, len(words))
+    return b"".join([head, words, *(plane.tobytes() for plane in planes)])
+
+
+def drawn(made: bytes) -> bytes:
+    """Return the picture of the answer as PNG; what is one already, as it is.
+
+    Args:
+        made: What :func:`sketch` returned, or a PNG.
+
+    Raises:
+        FormatError: ``made`` is neither.
+        MediaError: The picture cannot be encoded.
+    """
+    if made.startswith(_PNG):
+        return made
+    comparison, (copy, *rest) = _taken_apart(made)
+    heat = len(rest) > 1
+    shown, titles = [copy, rest[0]], ["this copy", "registered original, same part"]
+    if heat:
+        shown.append(_heated(copy, *rest[1:]))
         titles.append("where they differ")
+    lines = _legend(comparison)
+    panels = _laid_out((copy.shape[1], copy.shape[0]), len(lines), heat=heat)
     canvas = Image.new("RGB", panels.sheet, _GROUND)
     pen = ImageDraw.Draw(canvas)
     for picture, title, (left, top) in zip(shown, titles, panels.places, strict=True):
@@ -88,15 +136,44 @@ def map_png(
         pen.text((left, top - 31), title, fill=_INK, font=ImageFont.load_default(_TITLE_FONT))
         for number, difference in enumerate(comparison.differences, 1):
             if difference.box is not None:
-                mark(pen, difference.box, (left, top), (width, height), number, _colour(difference))
-    _write(pen, lines, panels.legend, heat=field is not None)
+                mark(pen, difference.box, (left, top), panels.size, number, _colour(difference))
+    _write(pen, lines, panels.legend, heat=heat)
     return png(np.asarray(canvas))
 
 
-def _laid_out(shape: tuple[int, ...], lines: int, *, heat: bool) -> _Panels:
-    """Return two panels above; below, the heat with the words beside it, or the words alone."""
+def _taken_apart(made: bytes) -> tuple[Comparison, list[Rgb]]:
+    """Return what differs, and the panels: copy, original, and heat and what was seen where they are known.
+
+    Raises:
+        FormatError: It is no sketch.
+    """
+    if len(made) >= _SKETCH.size:
+        magic, width, height, heated, words = _SKETCH.unpack_from(made)
+        depths = [3, 3, 1, 1] if heated else [3, 3]
+        start = _SKETCH.size + words
+        whole = len(made) == start + sum(depths) * width * height
+        if magic == _MAGIC and whole and 0 < width <= PANEL_PX and 0 < height <= PANEL_HEIGHT_PX:
+            planes = []
+            for depth in depths:
+                plane = np.frombuffer(made, np.uint8, depth * width * height, start)
+                planes.append(plane.reshape((height, width, 3) if depth == 3 else (height, width)))
+                start += len(plane)
+            try:
+                return from_plain(Comparison, json.loads(made[_SKETCH.size : _SKETCH.size + words])), planes
+            except ValueError as cause:
+                raise FormatError(
+                    "expected what differs in a picture of the answer, found no JSON"
+                ) from cause
+    raise FormatError(f"expected the parts of a picture of the answer, found {made[:4]!r}")
+
+
+def _panel_size(shape: tuple[int, ...]) -> tuple[int, int]:
     scale = min(PANEL_PX / shape[1], PANEL_HEIGHT_PX / shape[0])
-    size = (max(round(shape[1] * scale), 1), max(round(shape[0] * scale), 1))
+    return max(round(shape[1] * scale), 1), max(round(shape[0] * scale), 1)
+
+
+def _laid_out(size: tuple[int, int], lines: int, *, heat: bool) -> _Panels:
+    """Return two panels above; below, the heat with the words beside it, or the words alone."""
     right, below = PANEL_PX + 2 * _MARGIN, _TITLE + size[1] + _TITLE
     places = [(_MARGIN, _TITLE), (right, _TITLE)]
     words = (lines + (2 if heat else 0)) * _LINE
@@ -139,15 +216,19 @@ def as_copy(
     return np.asarray(shown, np.uint8)
 
 
-def _heated(copy: Rgb, field: Field, geometry: Geometry, size: tuple[int, int]) -> Rgb:
-    """Return the copy in pale grey under the strength of the difference, hatched where nothing is known."""
+def _heated(copy: Rgb, laid: Rgb, known: Rgb) -> Rgb:
+    """Return the copy in pale grey under the strength of the difference, hatched where nothing is known.
+
+    Args:
+        copy: uint8, shape (h, w, 3).
+        laid: uint8, shape (h, w): the strength, 255 is :data:`FULL_HEAT`.
+        known: uint8, shape (h, w): 0 where nothing is known.
+    """
     grey = 110 + cv2.cvtColor(copy, cv2.COLOR_RGB2GRAY).astype(np.float32) * 0.5
-    heat = np.clip((field.strength / FULL_HEAT - 1 / 3) * 1.5, 0, 1) * 255
-    laid = as_copy(heat, geometry, size, (0, 0, 0))
     colours = cv2.applyColorMap(255 - laid, cv2.COLORMAP_INFERNO)[:, :, ::-1]
     share = np.clip(laid.astype(np.float32) / 255 * 2, 0, 0.85)[..., None]
     made = grey[..., None] * (1 - share) + colours * share
-    seen = as_copy(field.seen, geometry, size, (0, 0, 0), cv2.INTER_NEAREST) > 0
+    seen = known > 0
     rows, columns = np.indices(seen.shape)
     stripes = (rows + columns) % _HATCH_PX < 2
     made[~seen & stripes] = _QUIET

@@ -144,8 +144,8 @@ def report_html(
     Returns:
         A document or an element, all foreign text escaped.
     """
-    if standalone and map_href is None and report.map_png is not None:
-        map_href = _data_uri("image/png", report.map_png)
+    if standalone and map_href is None and (picture := report.map_png) is not None:
+        map_href = _data_uri("image/png", picture)
     if standalone and json_href is None:
         encoded = json.dumps(report_json(report), ensure_ascii=False, indent=1).encode()
         json_href = _data_uri("application/json", encoded)
@@ -169,10 +169,10 @@ def report_html(
 
 def _other_maps(report: Report, map_href: str | None) -> list[tuple[str, str]]:
     """Return title and address of the pictures of further originals, embedded where there is no address."""
-    others = list(enumerate(report.maps, 1))[1:]
     return [
-        (title, f"{map_href}?match={number}" if map_href else _data_uri("image/png", picture))
-        for number, (title, picture) in others
+        (title, f"{map_href}?match={place + 1}" if map_href else _data_uri("image/png", report.map_at(place)))
+        for place, title in enumerate(report.map_titles)
+        if place
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from provenance.digest import Digest
 from provenance.evidence import Evidence, Match, Unavailable, Verdict
+from provenance.report.draw import drawn
 
 #: Version of the JSON shape; a field may be added, never renamed or removed within it.
 SCHEMA = "provenance-report/1"
@@ -38,25 +39,46 @@ class Report:
     elapsed_s: float
 
     @property
+    def has_map(self) -> bool:
+        """Whether there is a picture of the answer for the best match."""
+        return bool(self._mapped)
+
+    @property
     def map_png(self) -> bytes | None:
-        """The picture of the answer for the best match, if there is one."""
-        best = self.evidence.best
-        return None if best is None else _map_of(best)
+        """The picture of the answer for the best match, if there is one; drawn each time it is asked for."""
+        return self.map_at(0) if self.has_map else None
+
+    @property
+    def map_titles(self) -> tuple[str, ...]:
+        """Titles of the originals that have a picture of the answer, the best match's first; nothing is drawn.
+
+        There is none where the best match has none.
+        """
+        return tuple(title for title, _ in self._mapped)
+
+    def map_at(self, place: int) -> bytes:
+        """Return the picture of the answer for the original at a place of :attr:`map_titles`, PNG.
+
+        Raises:
+            IndexError: There are fewer.
+        """
+        return drawn(self._mapped[place][1])
 
     @property
     def maps(self) -> tuple[tuple[str, bytes], ...]:
-        """Title of the original and picture of the answer, for each original that the copy shows.
+        """Title of the original and picture of the answer, for each original that the copy shows."""
+        return tuple((title, self.map_at(place)) for place, title in enumerate(self.map_titles))
 
-        The first is the best match's; there is none where that has none.
-        """
-        if self.map_png is None:
-            return ()
-        drawn = ((lead.record.title, _map_of(lead)) for lead in self.evidence.leads)
-        return tuple((title, picture) for title, picture in drawn if picture is not None)
+    @property
+    def _mapped(self) -> list[tuple[str, bytes]]:
+        leads = [(lead.record.title, _drawing(lead)) for lead in self.evidence.leads]
+        if not leads or leads[0][1] is None:
+            return []
+        return [(title, drawing) for title, drawing in leads if drawing is not None]
 
 
-def _map_of(match: Match) -> bytes | None:
-    return None if isinstance(match.comparison, Unavailable) else match.comparison.map_png
+def _drawing(match: Match) -> bytes | None:
+    return None if isinstance(match.comparison, Unavailable) else match.comparison.drawing
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -86,7 +108,7 @@ def report_json(report: Report) -> dict[str, Any]:
         else [_match(match) for match in evidence.matches],
         "marks": _plain(evidence.marks),
         "detector": _plain(evidence.score),
-        "has_map": report.map_png is not None,
+        "has_map": report.has_map,
         "engines": dict(report.engines),
     }
 
@@ -116,7 +138,7 @@ def _plain(value: object) -> Any:
         case tuple():
             made = [_plain(one) for one in value]
         case _ if is_dataclass(value) and not isinstance(value, type):
-            made = {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name != "map_png"}
+            made = {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.name != "drawing"}
         case _:
             made = value
     return made

@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from provenance.errors import FormatError
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match.compare import Field
-from provenance.report.draw import PANEL_PX, map_png
+from provenance.report import draw
+from provenance.report.draw import PANEL_PX, map_png, sketch
 
 WHOLE = Geometry((1, 0, 0, 0, 1, 0, 0, 0, 1), False, Box(0, 0, 1, 1), 0.0, 1.0, 50)
 MIRRORED = Geometry((-1, 0, 1, 0, 1, 0, 0, 0, 1), True, Box(0, 0, 1, 1), 0.0, 1.0, 50)
@@ -92,3 +94,29 @@ def test_marks_at_the_edges_and_differences_in_time_are_drawn_without_failing():
 def test_odd_shapes_are_drawn(shape):
     rgb = np.full(shape, 90, np.uint8)
     assert drawn(rgb, rgb, WHOLE).size > 0
+
+
+def test_what_was_laid_down_is_drawn_later_and_pictures_are_left_as_they_are():
+    comparison = Comparison((difference(),), compared=0.5, not_compared=("picture: a gap",))
+    strength = np.zeros((60, 80), np.float32)
+    field = Field(strength, strength == 0)
+    laid = sketch(halves(), halves(), WHOLE, comparison, field)
+    assert draw.drawn(laid) == map_png(halves(), halves(), WHOLE, comparison, field)
+    assert draw.drawn(draw.drawn(laid)) == draw.drawn(laid)
+
+
+def test_what_a_worker_laid_down_wrongly_is_refused():
+    laid = sketch(halves(), halves(), WHOLE, Comparison((difference(),)))
+    for wrong in (
+        b"",
+        laid[:9],
+        laid[:-1],
+        laid + b"0",
+        b"SKT2" + laid[4:],
+        laid.replace(b"replaced", b"replacer"),
+    ):
+        with pytest.raises(FormatError):
+            draw.drawn(wrong)
+    braces = laid.replace(b'{"differences"', b'["differences"')
+    with pytest.raises(FormatError):
+        draw.drawn(braces)

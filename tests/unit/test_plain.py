@@ -16,7 +16,7 @@ COMPARISON = Comparison(
     ),
     compared=0.8,
     not_compared=("the sky is too flat",),
-    map_png=b"\x89PNG",
+    drawing=b"\x89PNG",
 )
 
 

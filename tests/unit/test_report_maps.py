@@ -14,7 +14,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 def shown_at(match, left, title, picture):
     """Return the match as a picture that fills half of the copy."""
-    comparison = Comparison(compared=0.5, map_png=picture)
+    comparison = Comparison(compared=0.5, drawing=picture)
     sizes = ((800, 400), (400, 400))
     matrix = (2.0, 0.0, -2.0 * left, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
     geometry = Geometry(matrix, False, Box(0, 0, 1, 1), 0.0, 1.0, 40)

@@ -143,10 +143,11 @@ def report_file(name: ReportName, wiring: Wired) -> Response:
 )
 def report_map(name: ReportName, wiring: Wired, match: MapNumber = 1) -> Response:
     """Return the copy beside a registered original with the differences marked; of a collage, one for each."""
-    maps = wiring.report(name).maps
-    if match > len(maps):
-        raise NotFoundError(f"expected a difference picture, this report has {len(maps) or 'none'}")
-    return Response(maps[match - 1][1], media_type="image/png")
+    report = wiring.report(name)
+    count = len(report.map_titles)
+    if match > count:
+        raise NotFoundError(f"expected a difference picture, this report has {count or 'none'}")
+    return Response(report.map_at(match - 1), media_type="image/png")
 
 
 @router.get("/reports/{name}/timeline.svg", response_class=Response, responses=_DRAWN)
