@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import platform
+import re
 import sqlite3
 import statistics
 import sys
@@ -179,6 +180,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="for each kind of request")
     parser.add_argument("--codes", type=int, default=1_000_000, help="random PDQ codes in the registry")
+    parser.add_argument("--only", default="", help="kinds whose name matches this pattern")
     parser.add_argument("--port", type=int, default=8792)
     given = parser.parse_args()
     busy = os.getloadavg()[0]
@@ -197,6 +199,7 @@ def main() -> int:
                 "SELECT value FROM fingerprint WHERE algorithm='pdq256-v1' AND place=0"
             ).fetchone()
         loads = _loads(key, published, digests, f"pdq256-v1:{near.hex()}", given.seconds)
+        loads = [one for one in loads if re.search(given.only, one.name)]
         # Random codes are not assets: they fill the index of look-ups, and verification is measured without.
         _measure_all(
             folder, given.port, [one for one in loads if one.name.startswith("verify")], given.seconds

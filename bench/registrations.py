@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import cbor2
@@ -28,22 +29,30 @@ ORGANISATION = "TEST Bench"
 
 def registration_of(key: Ed25519PrivateKey, reference_bytes: int) -> Registration:
     """Return a registration with random codes, and a stored picture of ``reference_bytes`` unless that is 0."""
-    entry, payload, codes, pictures = _made(reference_bytes)
+    pictures = (StoredReference("picture", secrets.token_bytes(reference_bytes)),) if reference_bytes else ()
+    codes = _codes()
+    entry, payload = _made(codes, pictures)
     return Registration(sign_entry(entry, key), payload, codes, pictures)
 
 
-def filler_of(key: Ed25519PublicKey) -> Examined:
+def filler_of(
+    key: Ed25519PublicKey,
+    codes: Sequence[StoredFingerprint] | None = None,
+    references: Sequence[StoredReference] = (),
+) -> Examined:
     """Return a registration that passes for examined although nobody signed it: to grow a log quickly.
 
-    What is measured on a log of such entries must not look at their signatures.
+    What is measured on a log of such entries must not look at their signatures. Without ``codes`` it has two
+    random ones.
     """
-    entry, payload, codes, pictures = _made(0)
+    codes, references = _codes() if codes is None else tuple(codes), tuple(references)
+    entry, payload = _made(codes, references)
     raw = key.public_bytes_raw()
     protected = cbor2.dumps({1: -8, 4: Digest.of(raw).value}, canonical=True)
     parts = [protected, {}, entry.to_cbor(), secrets.token_bytes(64)]
     leaf = cbor2.dumps(cbor2.CBORTag(18, parts), canonical=True)
     return Examined(
-        Registration(leaf, payload, codes, pictures),
+        Registration(leaf, payload, codes, references),
         leaf_hash(leaf),
         entry,
         Digest.of(raw),
@@ -52,20 +61,22 @@ def filler_of(key: Ed25519PublicKey) -> Examined:
     )
 
 
-def _made(
-    reference_bytes: int,
-) -> tuple[Entry, Payload, tuple[StoredFingerprint, ...], tuple[StoredReference, ...]]:
-    codes = (
+def _codes() -> tuple[StoredFingerprint, ...]:
+    return (
         StoredFingerprint("phash64-v1", secrets.token_bytes(8)),
         StoredFingerprint("pdq256-v1", secrets.token_bytes(32), quality=100),
     )
-    pictures = (StoredReference("picture", secrets.token_bytes(reference_bytes)),) if reference_bytes else ()
+
+
+def _made(
+    codes: tuple[StoredFingerprint, ...], references: tuple[StoredReference, ...]
+) -> tuple[Entry, Payload]:
     payload = Payload(
         secrets.token_bytes(16),
         "a picture",
         ORGANISATION,
         fingerprints=fingerprints_digest(codes),
-        references=references_digest(pictures),
+        references=references_digest(references),
     )
     entry = Entry(
         EntryType.REGISTER,
@@ -80,4 +91,4 @@ def _made(
         media_type=MediaType.JPEG,
         bound=secrets.token_bytes(32),
     )
-    return entry, payload, codes, pictures
+    return entry, payload

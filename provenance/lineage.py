@@ -53,4 +53,4 @@ def names(store: bytes | None, credential: Credential) -> bool:
         kept = read_boxes(store, credential.manifest_id)
     except CredentialError:  # the store holds no such manifest
         return False
-    return hashlib.sha256(kept.leaf).digest() == credential.certificate_sha256.value
+    return hashlib.sha256(kept.chain[0]).digest() == credential.certificate_sha256.value

@@ -22,6 +22,7 @@ from provenance.settings import Limits
 
 #: Most hits returned for one hash; enumeration of the registry is not a search.
 MAX_HITS: Final = 100
+_DIGEST: Final = "sha256:"
 #: Bytes of receipts remembered; each is some kilobytes.
 REMEMBERED_BYTES: Final = 4 << 20
 
@@ -87,6 +88,11 @@ class Searcher:
         hits = [hit for text in hashes_of(path, self._pool, self._limits) for hit in self.by_text(text)]
         return sorted(hits, key=lambda hit: (hit.distance / hit.bits, hit.record.index))
 
+    @staticmethod
+    def is_digest(text: str) -> bool:
+        """Return whether ``text`` asks for a file, which is one step in the registry, and not for what is near."""
+        return text.startswith(_DIGEST)
+
     def by_text(self, text: str, radius: int | None = None) -> list[Hit]:
         """Return the assets near a hash, nearest first.
 
@@ -97,9 +103,12 @@ class Searcher:
         Raises:
             FormatError: The text is spelled otherwise, or the radius is out of range.
         """
-        if text.startswith("sha256:"):
-            records = self._store.by_digest(Digest.parse(text))
-            return [self._hit(record, "sha256", 0, 256, None) for record in records[:MAX_HITS]]
+        if self.is_digest(text):
+            same = self._store.logged(Digest.parse(text))
+            return [
+                Hit(record, "sha256", 0, 256, None, self._receipt(record.index, same.log_size))
+                for record in same.records[:MAX_HITS]
+            ]
         wanted = Fingerprint.parse(text)
         algorithm = ALGORITHMS[wanted.algorithm]
         reach = algorithm.radius if radius is None else radius
@@ -108,19 +117,24 @@ class Searcher:
                 f"expected a radius of 0 to {algorithm.wide_radius} bits for {algorithm.name}, found {reach}",
                 hint="a wider radius finds unrelated assets",
             )
-        hits: list[Hit] = []
-        for asset_id, bits, time_s in self._codes.near(wanted.algorithm, wanted.value, reach):
-            record = self._store.record(asset_id)
-            # Erased between the reading of its codes and now.
-            if not record.redacted:
-                hits.append(self._hit(record, wanted.algorithm, bits, algorithm.bits, time_s))
-            if len(hits) == MAX_HITS:
-                break
-        return hits
-
-    def _hit(self, record: Record, algorithm: str, bits_off: int, bits: int, time_s: float | None) -> Hit:
-        receipt = self._receipt(record.index, self._store.head().size)
-        return Hit(record, algorithm, bits_off, bits, time_s, receipt)
+        near = self._codes.near(wanted.algorithm, wanted.value, reach)[:MAX_HITS]
+        if not near:
+            return []
+        found = self._store.logged_assets([asset_id for asset_id, *_ in near])
+        # What was erased between the reading of its codes and now is no hit.
+        records = {record.asset_id: record for record in found.records if not record.redacted}
+        return [
+            Hit(
+                record,
+                algorithm.name,
+                bits,
+                algorithm.bits,
+                time_s,
+                self._receipt(record.index, found.log_size),
+            )
+            for asset_id, bits, time_s in near
+            if (record := records.get(asset_id)) is not None
+        ]
 
     def _receipt(self, index: int, size: int) -> str:
         """Return the receipt of an entry; popular assets are asked for often while the log stands still."""

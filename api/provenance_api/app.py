@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
+import anyio
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 
@@ -91,7 +91,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     described = cache(partial(document, app))
     app.openapi = described  # type: ignore[method-assign]  # the way FastAPI documents for its own document
-    for part in (verify, jobs, publish, watches, registry, softbinding, ledger, tiles, health, pages):
+    # Routes are tried in this order: what is asked most often comes first.
+    for part in (registry, softbinding, verify, jobs, ledger, health, publish, watches, tiles, pages):
         app.include_router(part.router)
     return app
 
@@ -151,7 +152,7 @@ def _wire(installation: Installation, folder: Path) -> Wiring:
         Space(limits.upload_space_bytes, installation.settings.spool_folder / "jobs"),
         installation.engine(limits.workers),
         folder,
-        threading.Lock(),
+        None if installation.store.shared else anyio.CapacityLimiter(1),
     )
 
 

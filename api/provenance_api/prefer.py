@@ -33,7 +33,7 @@ class Preference:
         return {"Preference-Applied": f"wait={self.wait_s:.0f}"} if self.wait_s else {}
 
 
-def preference(request: Request) -> Preference:
+async def preference(request: Request) -> Preference:
     """Return what the ``Prefer`` headers of ``request`` say; what is not understood is ignored."""
     said = [one.strip().lower() for text in request.headers.getlist("prefer") for one in text.split(",")]
     waits = [float(found.group(1)) for one in said if (found := _WAIT.fullmatch(one)) is not None]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ParamSpec, TypeVar
 
+import anyio
+from anyio.to_thread import run_sync
 from fastapi import Depends, Request
 
 from provenance.checking import Checked
@@ -32,6 +33,8 @@ from provenance_api.softbinding_schemas import PROOF_ALGORITHM, ManifestReceipt
 _log = logging.getLogger(__name__)
 #: Seconds between looks at a job that somebody waits for.
 LOOK_S = 0.1
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 #: A soft binding somebody read from a file: algorithm and value.
 Hint = tuple[str, str] | None
 
@@ -49,7 +52,8 @@ class Wiring:
         space: Room for received files.
         engine: Does the jobs of this process.
         folder: Private folder for files on their way, mode 0700.
-        search_turn: Held while searching: the searcher's books grow while they are read.
+        searching: Room for look-ups of what is near, where this process compares codes itself: one at a time, since
+            two would only share one lock of Python. None where the database compares.
     """
 
     installation: Installation
@@ -60,7 +64,7 @@ class Wiring:
     space: Space
     engine: Engine
     folder: Path
-    search_turn: threading.Lock
+    searching: anyio.CapacityLimiter | None
 
     def check(self, checked: Checked, caller: Caller) -> Report:
         """Return the report on a file; the log gets the verdict, never name or content."""
@@ -90,12 +94,25 @@ class Wiring:
             job = self.installation.jobs.find(job.id)
         return job
 
-    def search(self, text: str, radius: int | None, caller: Caller) -> list[Hit]:
+    async def search(self, text: str, radius: int | None, caller: Caller) -> list[Hit]:
         """Return the registered assets near the hash ``text`` that ``caller`` may see."""
-        with self.search_turn:
-            found = self.installation.searcher.by_text(text, radius)
+        if self.installation.searcher.is_digest(text):
+            return await self.promptly(self._search, text, radius, caller)
+        return await run_sync(self._search, text, radius, caller, limiter=self.searching)
+
+    def _search(self, text: str, radius: int | None, caller: Caller) -> list[Hit]:
         seen = self.seen_by(caller)
-        return [hit for hit in found if seen(hit.record.asset_id)]
+        return [hit for hit in self.installation.searcher.by_text(text, radius) if seen(hit.record.asset_id)]
+
+    async def promptly(self, ask: Callable[_P, _T], *args: _P.args, **options: _P.kwargs) -> _T:
+        """Return what ``ask`` does, which looks up some rows by their keys.
+
+        SQLite has them sooner (0.1 to 0.3 ms, docs/measurements.md) than a thread gets its turn, and nobody who
+        writes makes its readers wait; a server answers over a connection, and is waited for in a thread.
+        """
+        if self.installation.store.shared:
+            return await run_sync(lambda: ask(*args, **options))
+        return ask(*args, **options)
 
     def record(self, asset_id: str, caller: Caller) -> Record:
         """Return a registered asset that ``caller`` may see; raises NotFoundError."""
@@ -155,4 +172,9 @@ def wired(request: Request) -> Wiring:
     return wiring
 
 
-Wired = Annotated[Wiring, Depends(wired)]
+async def _wired(request: Request) -> Wiring:
+    """Return the wiring; FastAPI would call a function that is not async in a thread."""
+    return wired(request)
+
+
+Wired = Annotated[Wiring, Depends(_wired)]

@@ -3,7 +3,7 @@
 Two processes answer requests and one does jobs, over one PostgreSQL. While clients register pictures and hand
 in jobs, one process after the other, the database server among them, is killed with SIGKILL and started again.
 At the end every acknowledged job has to be done, with a report, and every acknowledged registration has to be
-in a log that holds in full. Exit status 1 if anything was lost.
+in a log that holds in full and found by each of its codes. Exit status 1 if anything was lost.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import numpy as np
 from bench.postgres import Server, find_binaries
 from bench.torture.fleet import LEASE_S, VICTIMS, Fleet
 from bench.torture.ground import Tally
-from provenance.errors import ProvenanceError
+from provenance.errors import NotFoundError, ProvenanceError
 from provenance.ledger.receipt import Receipt
 from provenance.setup import Installation
 
@@ -187,6 +187,7 @@ def _check_entries(fleet: Fleet, held: Held, tally: Tally) -> None:
             try:
                 kept = installation.log.prove(receipt.index)
                 installation.store.record(receipt.asset_id)
+                _check_codes(installation, receipt.asset_id)
             except ProvenanceError as error:
                 tally.lost += 1
                 tally.note(f"entry {receipt.index}: {error.message}")
@@ -194,6 +195,14 @@ def _check_entries(fleet: Fleet, held: Held, tally: Tally) -> None:
             if kept.leaf != receipt.leaf:
                 tally.changed += 1
                 tally.note(f"entry {receipt.index} holds another leaf")
+
+
+def _check_codes(installation: Installation, asset_id: str) -> None:
+    """Raise NotFoundError where a registered asset is not found by one of its codes in the table of bands."""
+    for code in installation.store.fingerprints(asset_id):
+        near = installation.codes.near(code.algorithm, code.value, 0)
+        if asset_id not in {each.asset_id for each in near}:
+            raise NotFoundError(f"expected {asset_id} by its {code.algorithm} code, found {len(near)} others")
 
 
 def main() -> int:

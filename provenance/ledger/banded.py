@@ -43,7 +43,7 @@ ALGORITHMS: Final = MappingProxyType(
         "iscc-instance-v0": _Kept(5, 32),
     }
 )
-#: Time that comparing all codes may take, ms: some 5e7 codes a core (docs/measurements.md, code index).
+#: Time that comparing all codes may take, ms: some 4e7 codes. Source: docs/measurements.md#codes-in-the-database.
 SCAN_MS: Final = 5_000
 #: query_canceled. Source: PostgreSQL documentation, appendix A.
 _CANCELLED: Final = "57014"

@@ -25,6 +25,8 @@ _POOL: Final = {"pool_size": 8, "max_overflow": 8, "pool_timeout": BUSY_MS / 1e3
 #: A connection within a transaction, for the modules that use the tables.
 Connected = Connection
 _WRITER: Final = "provenance_writer"
+#: Set on connections that are asked one thing outside of a transaction.
+_ALONE: Final = "provenance_alone"
 #: serialization_failure, deadlock_detected, lock_not_available: another writer was in the way. Source:
 #: PostgreSQL documentation, appendix A; CockroachDB and YugabyteDB answer 40001 where PostgreSQL waits.
 _CONTENTION: Final = frozenset(("40001", "40P01", "55P03"))
@@ -154,8 +156,9 @@ def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _on_begin(connection: Connection) -> None:
-    writer = connection.get_execution_options().get(_WRITER, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_ALONE, False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(_WRITER, False) else "BEGIN")
 
 
 def _is_sqlite(engine: Engine) -> bool:
@@ -202,6 +205,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
         connection.execution_options(**options).begin(),
     ):
         yield connection
+
+
+@contextmanager
+def asking(engine: Engine) -> Iterator[Connection]:
+    """Give a connection for one SELECT, which sees one state by itself: a transaction would only cost its turns.
+
+    Raises:
+        StorageError: The database cannot be read.
+    """
+    options = {_ALONE: True} if _is_sqlite(engine) else {"isolation_level": "AUTOCOMMIT"}
+    with refusals(), engine.connect() as connection:
+        yield connection.execution_options(**options)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Statements that every append and proof runs, built once: building one costs more than SQLite needs to run it."""
+"""Statements that appends, proofs and look-ups run, built once: building one takes longer than running it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from provenance.ledger.tables import ENTRY, HEAD, PUBLISHER, TILE
+from provenance.ledger.tables import ASSET, ENTRY, HEAD, PUBLISHER, TILE
 
 READ_HEAD: Final = sa.select(HEAD).where(HEAD.c.log_id == 1)
 #: On PostgreSQL nobody else moves the head until the transaction ends; SQLite's writers hold its one lock.
@@ -43,3 +43,15 @@ MOVE_HEAD: Final = (
         at_us=sa.bindparam("new_at_us"),
     )
 )
+#: Of ``low`` and ``high``, the first and last digest of the range.
+ASSETS_BY_DIGEST: Final = (
+    sa.select(ASSET)
+    .where(ASSET.c.digest >= sa.bindparam("low"), ASSET.c.digest <= sa.bindparam("high"))
+    .order_by(ASSET.c.idx)
+)
+#: Of ``hashes``, a list of leaf hashes.
+ASSETS_BY_LEAF: Final = sa.select(ASSET).where(ASSET.c.leaf_hash.in_(sa.bindparam("hashes", expanding=True)))
+_LOGGED: Final = ASSET.join(HEAD, HEAD.c.log_id == 1)
+#: The same with the size of the log at that moment.
+LOGGED_BY_DIGEST: Final = ASSETS_BY_DIGEST.add_columns(HEAD.c.size.label("log_size")).select_from(_LOGGED)
+LOGGED_BY_LEAF: Final = ASSETS_BY_LEAF.add_columns(HEAD.c.size.label("log_size")).select_from(_LOGGED)

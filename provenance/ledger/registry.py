@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
 
@@ -12,13 +13,27 @@ from sqlalchemy.engine import Engine
 from provenance.digest import Digest
 from provenance.errors import NotFoundError
 from provenance.evidence import Record
-from provenance.ledger.database import reading
+from provenance.ledger.database import asking
+from provenance.ledger.queries import ASSETS_BY_DIGEST, ASSETS_BY_LEAF, LOGGED_BY_DIGEST, LOGGED_BY_LEAF
 from provenance.ledger.registration import StoredFingerprint, StoredReference
 from provenance.ledger.rows import fingerprint_of, record_of, reference_of
 from provenance.ledger.tables import ASSET, ENTRY, FINGERPRINT, REFERENCE
 
 #: Rows read at a time where a whole table is walked; bounds memory, not results.
 ROWS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """Records and the log they are in, of one moment.
+
+    Attributes:
+        records: In the order of registration.
+        log_size: Entries of the log; 0 where there are no records.
+    """
+
+    records: tuple[Record, ...]
+    log_size: int
 
 
 class Registry:
@@ -31,9 +46,9 @@ class Registry:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def _rows(self, query: sa.Select[Any]) -> list[Any]:
-        with reading(self._engine) as connection:
-            return list(connection.execute(query))
+    def _rows(self, query: sa.Select[Any], values: Mapping[str, object] | None = None) -> list[Any]:
+        with asking(self._engine) as connection:
+            return list(connection.execute(query, values))
 
     def record(self, asset_id: str) -> Record:
         """Return the record of a registration.
@@ -45,12 +60,12 @@ class Registry:
             FormatError: Another spelling.
             NotFoundError: No such registration.
         """
-        found = self._records(ASSET.c.leaf_hash == Digest.parse(asset_id).value)
+        found = self._rows(ASSETS_BY_LEAF, {"hashes": [Digest.parse(asset_id).value]})
         if not found:
             raise NotFoundError(
                 f"expected an asset {asset_id}, found none", hint="search with provenance search"
             )
-        return found[0]
+        return record_of(found[0])
 
     def _records(self, condition: sa.ColumnElement[bool]) -> tuple[Record, ...]:
         query = sa.select(ASSET).where(condition).order_by(ASSET.c.idx)
@@ -58,13 +73,27 @@ class Registry:
 
     def by_digest(self, digest: Digest) -> tuple[Record, ...]:
         """Return every registration of exactly this file, first registered first (SR-28)."""
-        return self._records(ASSET.c.digest == digest.value)
+        rows = self._rows(ASSETS_BY_DIGEST, {"low": digest.value, "high": digest.value})
+        return tuple(record_of(row) for row in rows)
+
+    def logged(self, digest: Digest) -> Logged:
+        """Return every registration of exactly this file, and the size of the log at that moment."""
+        return _logged(self._rows(LOGGED_BY_DIGEST, {"low": digest.value, "high": digest.value}))
+
+    def logged_assets(self, asset_ids: Sequence[str]) -> Logged:
+        """Return those of some assets that are registered, and the size of the log at that moment.
+
+        Args:
+            asset_ids: At most 10,000, as in :meth:`record`.
+        """
+        hashes = [Digest.parse(each).value for each in asset_ids]
+        found = _logged(self._rows(LOGGED_BY_LEAF, {"hashes": hashes}))
+        return Logged(tuple(sorted(found.records, key=lambda record: record.index)), found.log_size)
 
     def by_prefix(self, prefix: str) -> tuple[Record, ...]:
         """Return every registration of a file whose digest begins with ``prefix``, 1 to 63 hex digits."""
-        low = bytes.fromhex(prefix.ljust(64, "0"))
-        high = bytes.fromhex(prefix.ljust(64, "f"))
-        return self._records(ASSET.c.digest.between(low, high))
+        low, high = bytes.fromhex(prefix.ljust(64, "0")), bytes.fromhex(prefix.ljust(64, "f"))
+        return tuple(record_of(row) for row in self._rows(ASSETS_BY_DIGEST, {"low": low, "high": high}))
 
     def by_bound(self, bound: bytes) -> tuple[Record, ...]:
         """Return every registration of a file with these hard-bound bytes, first registered first."""
@@ -175,3 +204,7 @@ class Registry:
                 f"expected an entry {asset_id}, found none", hint="search with provenance search"
             )
         return int(found[0].idx)
+
+
+def _logged(rows: Sequence[Any]) -> Logged:
+    return Logged(tuple(record_of(row) for row in rows), int(rows[0].log_size) if rows else 0)

@@ -17,7 +17,7 @@ from provenance.digest import Digest
 from provenance.errors import ConflictError, NotFoundError
 from provenance.ledger.banded import BandTable
 from provenance.ledger.cose import PublicKey, key_bytes, key_thumbprint
-from provenance.ledger.database import closed_on_error, open_engine, reading, scrub, writing
+from provenance.ledger.database import asking, closed_on_error, open_engine, reading, scrub, writing
 from provenance.ledger.entry import EntryType, Payload, publisher_of, read_entry
 from provenance.ledger.mailbox import Mailbox
 from provenance.ledger.queries import READ_LEAF
@@ -166,7 +166,7 @@ class Store(Registry):
 
     def head(self) -> Head:
         """Return size, root, checkpoint and time of the log."""
-        with reading(self._engine) as connection:
+        with asking(self._engine) as connection:
             return read_head(connection)
 
     def tile(self, level: int, number: int) -> bytes:

@@ -20,7 +20,7 @@ from provenance.errors import FormatError
 
 #: SHA-256 of the weights.
 WEIGHTS_SHA256: Final = "99bf9494d84f50acc6617d89873f71bf6635a841ea699c17cb3377f9507cfec3"
-#: Score from which something is a face. Source: docs/measurements.md#faces: 7 of 7 portraits, 2 of 71
+#: Score from which something is a face. Source: docs/measurements.md#alteration: 7 of 7 portraits, 2 of 71
 #: wallpapers without people.
 SCORE: Final = 0.6
 #: Smallest face, pixels: below it the finds of the wallpapers begin.

@@ -7,11 +7,13 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from provenance.ledger.database import reading, writing
+from provenance.ledger.database import asking, reading, writing
 from provenance.service.tables import OWNER, UNLISTED, Database
 
 #: Tenant of everything that was registered at the command line, and of an installation with one customer.
 DEFAULT_TENANT: Final = "default"
+#: Of ``asset_id``; built once, since every hit of a look-up asks it.
+_UNLISTED_OF: Final = sa.select(UNLISTED.c.tenant).where(UNLISTED.c.asset_id == sa.bindparam("asset_id"))
 
 
 class Ownership:
@@ -45,9 +47,8 @@ class Ownership:
         """Return whether ``tenant`` may see an asset, as a function of the asset's name."""
 
         def seen(asset_id: str) -> bool:
-            query = sa.select(UNLISTED.c.tenant).where(UNLISTED.c.asset_id == asset_id)
-            with reading(self._database) as connection:
-                owner: str | None = connection.execute(query).scalar()
+            with asking(self._database) as connection:
+                owner: str | None = connection.execute(_UNLISTED_OF, {"asset_id": asset_id}).scalar()
             return owner is None or owner == tenant
 
         return seen

@@ -21,6 +21,7 @@ from provenance.evidence import (
     StatusCode,
 )
 from provenance.signing.certificates import name_of, tier_of
+from provenance.signing.chain import fault_of
 from provenance.signing.trust import (
     OTHER_IDENTITY,
     REVOKING,
@@ -34,6 +35,9 @@ from provenance.signing.trust import (
 #: A claimed date may be this far ahead of our clock before it is remarked upon. Source: security.md SR-05.
 _CLOCK_TOLERANCE = timedelta(minutes=5)
 _GOOD_REVOCATION = "signingCredential.ocsp.notRevoked"
+#: Share of a file outside its manifest that may be left out of the signature: room for metadata that is written
+#: later, too little for what is shown. Source: security.md, case 61.
+MAX_LEFT_OUT = 0.01
 _EXTRA_EXCLUSIONS = "assertion.dataHash.additionalExclusionsPresent"
 _HOLDING = (CredentialState.TRUSTED, CredentialState.UNRECOGNIZED)
 _CAPTURES = frozenset(
@@ -69,10 +73,10 @@ def credential_from(report: Mapping[str, Any], trust: Mapping[str, Any], *, now:
     tier = tier_of(leaf) if leaf is not None else None
     trust_list = listed_name(trust, report["list_uri"], TrustKind.MANIFEST)
     ingredients = judge_ingredients(report)
-    state = decide(active, listed=trust_list is not None, tier=tier, ingredients=ingredients)
-    if (leaf is None or report["too_deep"]) and state in _HOLDING:
-        # Without the certificate nobody can be named, and what was not followed was not checked.
-        state = CredentialState.INCONCLUSIVE
+    signed_at = _signed_at(report, active, trust)
+    fault = fault_of(report["chain"])
+    decided = decide(active, listed=trust_list is not None, tier=tier, ingredients=ingredients)
+    state = _narrowed(decided, report, leaf, fault, signed_at or now)
     organisation, common_name = name_of(leaf) if leaf is not None else (None, None)
     credential = Credential(
         state=state,
@@ -82,15 +86,38 @@ def credential_from(report: Mapping[str, Any], trust: Mapping[str, Any], *, now:
         trust_list=trust_list,
         tier=tier,
         manifest_id=report["manifest_id"],
-        bound_digest=report["bound"] if state is not CredentialState.TAMPERED else None,
+        bound_digest=None if state is CredentialState.TAMPERED or _bare(report) else report["bound"],
         claims=_claims(report["claims"]),
         ingredients=ingredients,
         ingredient_ids=tuple(one["id"] for one in report["ingredients"] if one["id"]),
         revocation=_revocation(active),
-        signed_at=_signed_at(report, active, trust),
+        signed_at=signed_at,
         codes=codes,
     )
-    return replace(credential, notes=_notes(report, credential, leaf, now))
+    notes = _notes(report, credential, leaf, now)
+    return replace(credential, notes=notes if fault is None else (*notes, fault))
+
+
+def _narrowed(
+    state: CredentialState,
+    report: Mapping[str, Any],
+    leaf: x509.Certificate | None,
+    fault: str | None,
+    at: datetime,
+) -> CredentialState:
+    """Return ``state`` after what the engine does not look at."""
+    if state in _HOLDING and (leaf is None or report["too_deep"] or _bare(report)):
+        # Without the certificate nobody can be named, and what was not followed or not covered was not checked.
+        return CredentialState.INCONCLUSIVE
+    if state is CredentialState.TRUSTED and fault is not None:
+        return CredentialState.UNRECOGNIZED
+    if state is CredentialState.TRUSTED and leaf is not None and leaf.not_valid_after_utc < at:
+        return CredentialState.EXPIRED  # The engine lets any root tell the time, whatever it is listed for.
+    return state
+
+
+def _bare(report: Mapping[str, Any]) -> bool:
+    return bool(report["left_out"] > MAX_LEFT_OUT)
 
 
 def _all_codes(report: Mapping[str, Any]) -> list[list[str]]:
@@ -103,10 +130,10 @@ def _problem(report: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _leaf(report: Mapping[str, Any]) -> x509.Certificate | None:
-    if report["leaf"] is None:
+    if not report["chain"]:
         return None
     try:
-        leaf = x509.load_der_x509_certificate(report["leaf"])
+        leaf = x509.load_der_x509_certificate(report["chain"][0])
     except ValueError:
         return None
     # The certificate shown must be the one the engine checked.
@@ -186,6 +213,10 @@ def _notes(
             "the file carries a time stamp that no listed authority confirms; its time is not shown",
         ),
         (bool(OTHER_IDENTITY & names), "the file names a further identity that was not checked"),
+        (
+            _bare(report),
+            f"the signature leaves out {report['left_out']:.0%} of the file, so it does not hold for all that is shown",
+        ),
         (
             _EXTRA_EXCLUSIONS in names,
             "the signature leaves out further bytes of the file besides the manifest",

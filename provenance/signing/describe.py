@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,9 @@ from provenance.signing.claims import METADATA_LABEL, TRAINING_LABEL, clean_text
 MAX_DEPTH = 32
 #: Soft bindings read from one manifest; a file has a few.
 MAX_SOFT_BINDINGS = 32
+#: Codes of one kind and outcome that are told of one manifest: a claim may list 100,000 assertions that are not there,
+#: which is as wrong as ten.
+MAX_ALIKE = 64
 _BINDINGS = {
     "assertion.dataHash.match": "c2pa.hash.data",
     "assertion.bmffHash.match": "c2pa.hash.bmff",
@@ -93,16 +97,17 @@ def _soft_bindings(assertions: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _codes(results: Mapping[str, Any]) -> list[list[str]]:
-    return [
-        [
-            clean_text(str(one.get("code", ""))),
-            outcome,
-            clean_text(str(one.get("url") or "")),
-            clean_text(str(one.get("explanation") or "")),
-        ]
-        for outcome in ("success", "informational", "failure")
-        for one in results.get(outcome) or []
-    ]
+    """Return the codes with outcome, address and explanation; of each code the first :data:`MAX_ALIKE`."""
+    found: list[list[str]] = []
+    for outcome in ("success", "informational", "failure"):
+        told: Counter[str] = Counter()
+        for one in results.get(outcome) or []:
+            code = str(one.get("code", ""))
+            told[code] += 1
+            if told[code] <= MAX_ALIKE:
+                texts = (clean_text(str(one.get(name) or "")) for name in ("url", "explanation"))
+                found.append([clean_text(code), outcome, *texts])
+    return found
 
 
 def _bound(codes: list[list[str]], store: Mapping[str, Any]) -> bytes | None:

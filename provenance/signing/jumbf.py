@@ -34,11 +34,11 @@ class ManifestBoxes:
 
     Attributes:
         claim: CBOR bytes of the claim, exactly as signed.
-        leaf: DER certificate of the signer, the first of the chain.
+        chain: DER certificates, the signer's first.
     """
 
     claim: bytes
-    leaf: bytes
+    chain: tuple[bytes, ...]
 
 
 def read_boxes(store: bytes, manifest_id: str) -> ManifestBoxes:
@@ -58,7 +58,7 @@ def read_boxes(store: bytes, manifest_id: str) -> ManifestBoxes:
     manifest = _only(outer[0][1], (manifest_id,), "manifest")
     claim = _content(_only(manifest, _CLAIM_LABELS, "claim"))
     signature = _content(_only(manifest, (_SIGNATURE_LABEL,), "signature"))
-    return ManifestBoxes(claim, _leaf_of(signature))
+    return ManifestBoxes(claim, _chain_of(signature))
 
 
 def only_manifest(store: bytes, manifest_id: str) -> bytes:
@@ -115,13 +115,17 @@ def _content(superbox: bytes) -> bytes:
     return content[0]
 
 
-def _leaf_of(signature: bytes) -> bytes:
+def _chain_of(signature: bytes) -> tuple[bytes, ...]:
     try:
         message = cbor2.load(BytesIO(signature))
         parts = message.value if isinstance(message, cbor2.CBORTag) else message
-        protected, unprotected = cbor2.loads(parts[0]) if parts[0] else {}, parts[1]
+        protected, unprotected, payload = cbor2.loads(parts[0]) if parts[0] else {}, parts[1], parts[2]
     except (cbor2.CBORDecodeError, TypeError, ValueError, IndexError, KeyError) as cause:
         raise _malformed("a COSE signature") from cause
+    # The engine checks the claim whatever is attached; other readers would check and show what is attached.
+    # Source: C2PA Technical Specification 2.2, 13.2 (the payload is nil).
+    if payload is not None:
+        raise _malformed("a signature without a payload of its own")
     chains = [
         header[name]
         for header in (protected, unprotected)
@@ -132,11 +136,11 @@ def _leaf_of(signature: bytes) -> bytes:
     # Two chains would let the engine check one certificate and a reader be shown another.
     if len(chains) != 1:
         raise _malformed("one certificate chain")
-    chain: Any = chains[0]
-    leaf = chain[0] if isinstance(chain, (list, tuple)) and chain else chain
-    if not isinstance(leaf, bytes):
-        raise _malformed("a DER certificate")
-    return leaf
+    found: Any = chains[0]
+    chain = tuple(found) if isinstance(found, (list, tuple)) else (found,)
+    if not chain or not all(isinstance(one, bytes) for one in chain):
+        raise _malformed("DER certificates")
+    return chain
 
 
 def _malformed(expected: str) -> CredentialError:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from typing import Any, BinaryIO, TypeVar
 
 import c2pa
@@ -25,7 +25,9 @@ from provenance.errors import (
     UnsupportedError,
 )
 from provenance.media.asset import MediaType
+from provenance.signing.chain import MAX_CHAIN
 from provenance.signing.claims import as_edit, clean_text
+from provenance.signing.coverage import left_out
 from provenance.signing.describe import describe, describe_store
 from provenance.signing.jumbf import STORE_MARK, read_boxes
 
@@ -170,7 +172,7 @@ def read_manifest(source: BinaryIO, media_type: MediaType, trust: Mapping[str, A
             c2pa.Context.from_dict(_settings(trust["lists"])) as context,
             c2pa.Reader(media_type.value, source, context=context) as reader,
         ):
-            return _describe(reader)
+            return _describe(reader, source.seek(0, SEEK_END))
     except c2pa.C2paError as cause:
         if _OS_ERROR in str(cause):
             # The system failed, not the file: that must never read as a finding about the credentials.
@@ -338,16 +340,24 @@ def _describe_refusal(text: str, source: BinaryIO, media_type: MediaType) -> dic
     return {"found": "unreadable" if carries_manifest(source) else "absent", "error": cleaned}
 
 
-def _describe(reader: Any) -> dict[str, Any]:
-    report = json.loads(reader.json())
+def _describe(reader: Any, file_bytes: int) -> dict[str, Any]:
+    report, detail = json.loads(reader.json()), json.loads(reader.detailed_json())
     active = str(report["active_manifest"])
-    boxes, problem = None, ""
+    store, boxes, problem = b"", None, ""
     try:
-        boxes = read_boxes(_store(reader, active), active)
+        store = _store(reader, active)
+        boxes = read_boxes(store, active)
     except (CredentialError, c2pa.C2paError) as cause:
         problem = clean_text(str(cause))
-    plain = describe(report, json.loads(reader.detailed_json()))
-    return {**plain, "found": "manifest", "error": problem, "leaf": boxes.leaf if boxes else None}
+    return {
+        **describe(report, detail),
+        "found": "manifest",
+        "error": problem,
+        "chain": list(boxes.chain[: MAX_CHAIN + 1]) if boxes else [],
+        "left_out": left_out(
+            detail["manifests"][active].get("assertion_store") or {}, len(store), file_bytes
+        ),
+    }
 
 
 def _store(reader: Any, active: str) -> bytes:

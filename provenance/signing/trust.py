@@ -109,7 +109,8 @@ _TRUSTED, _VALIDATED = "signingCredential.trusted", "claimSignature.validated"
 _BINDING = frozenset(
     f"assertion.{kind}.match" for kind in ("dataHash", "bmffHash", "boxesHash", "collectionHash")
 )
-_FOUND_IN = re.compile(r"found in \[([^\]]*)\] trust anchors")
+#: The last words: the certificate's own name, which anybody chooses, stands before them.
+_LISTED_IN = re.compile(r".*, trust list: (\S+)", re.DOTALL)
 
 
 class TrustKind(StrEnum):
@@ -238,8 +239,8 @@ def listed_name(trust: Mapping[str, Any], uri: object, kind: TrustKind) -> str |
 
 
 def list_in(explanation: str) -> str | None:
-    """Return the list URI that the engine names in an explanation (``found in [URI] trust anchors``)."""
-    found = _FOUND_IN.search(explanation)
+    """Return the list URI at the end of the engine's explanation of a time stamp (``…, trust list: URI``)."""
+    found = _LISTED_IN.fullmatch(explanation)
     return found.group(1) if found else None
 
 

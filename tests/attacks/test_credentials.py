@@ -26,8 +26,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from PIL import Image
 
 from provenance.digest import Digest
-from provenance.errors import KeyMaterialError
+from provenance.errors import ConfigError, KeyMaterialError
 from provenance.evidence import CredentialState, IngredientState, MediaType
+from provenance.settings import Settings
 from provenance.signing import certificates, manifest
 from provenance.signing.claims import build_definition
 from provenance.signing.credential import credential_from
@@ -278,6 +279,14 @@ def test_case_51_other_uses_cannot_sign(uses):
         media.sign(media.sample(MediaType.JPEG), keys=signer)
 
 
+@pytest.mark.parametrize("name", ["verify_trust", "trust_config"])
+def test_case_41_trust_cannot_be_switched_off_by_a_setting(name, tmp_path):
+    path = tmp_path / "provenance.toml"
+    path.write_text(f"{name} = false\n")
+    with pytest.raises(ConfigError, match=f"unknown setting '{name}'"):
+        Settings.load({}, path)
+
+
 # --- ingredients
 
 
@@ -482,7 +491,7 @@ def _report():
 
 def test_certificate_other_than_the_checked_one_is_not_shown():
     stranger = certificates.issue_test_chain("Stranger", media.NOW).chain[0]
-    meddled = {**_report(), "leaf": stranger.public_bytes(certificates.serialization.Encoding.DER)}
+    meddled = {**_report(), "chain": [stranger.public_bytes(certificates.serialization.Encoding.DER)]}
     found = credential_from(meddled, media.trust(), now=media.NOW)
     assert found.state is CredentialState.INCONCLUSIVE
     assert found.issuer is None
@@ -491,7 +500,12 @@ def test_certificate_other_than_the_checked_one_is_not_shown():
 def test_case_49_two_time_stamps_show_no_time():
     tsa = {**media.trust()["lists"][0], "kind": "tsa", "name": "clocks", "uri": "urn:provenance:trust:clocks"}
     plain = {"lists": [*media.trust()["lists"], tsa]}
-    stamp = ["timeStamp.trusted", "success", "", "found in [urn:provenance:trust:clocks] trust anchors"]
+    stamp = [
+        "timeStamp.trusted",
+        "success",
+        "",
+        "timestamp cert trusted: TEST, trust list: urn:provenance:trust:clocks",
+    ]
     report = {**_report(), "time": "2026-11-23T10:00:00+00:00"}
     one = credential_from({**report, "codes": [*report["codes"], stamp]}, plain, now=media.NOW)
     assert one.signed_at == datetime(2026, 11, 23, 10, tzinfo=UTC)

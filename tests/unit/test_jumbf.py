@@ -52,7 +52,7 @@ def test_real_store_gives_claim_and_leaf():
     assert cbor2.loads(found.claim)["dc:title"] == "Harbour at dawn"
     leaf = certificates.parse_certificates(media.ring().signer.certificates_pem)[0]
     assert certificates.to_pem(leaf) == media.ring().signer.certificates_pem[: len(certificates.to_pem(leaf))]
-    assert leaf.public_bytes(certificates.serialization.Encoding.DER) == found.leaf
+    assert leaf.public_bytes(certificates.serialization.Encoding.DER) == found.chain[0]
 
 
 def test_store_mark_is_in_every_embedded_store():
@@ -70,15 +70,19 @@ def test_mark_across_a_block_boundary_is_found():
 @pytest.mark.parametrize(
     ("protected", "unprotected"),
     [
-        ({33: b"leaf"}, {}),
         ({33: [b"leaf", b"next"]}, {}),
-        ({}, {33: [b"leaf"]}),
-        ({}, {"x5chain": [b"leaf"]}),
+        ({}, {33: [b"leaf", b"next"]}),
+        ({}, {"x5chain": [b"leaf", b"next"]}),
     ],
 )
-def test_leaf_is_found_in_either_header(protected, unprotected):
+def test_chain_is_found_in_either_header(protected, unprotected):
     signed = superbox("c2pa.signature", signature(protected, unprotected))
-    assert jumbf.read_boxes(made(CLAIM, signed), URN) == jumbf.ManifestBoxes(b"claim", b"leaf")
+    assert jumbf.read_boxes(made(CLAIM, signed), URN) == jumbf.ManifestBoxes(b"claim", (b"leaf", b"next"))
+
+
+def test_one_certificate_needs_no_list():
+    signed = superbox("c2pa.signature", signature({33: b"leaf"}))
+    assert jumbf.read_boxes(made(CLAIM, signed), URN).chain == (b"leaf",)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +96,7 @@ def test_leaf_is_found_in_either_header(protected, unprotected):
         (CLAIM, superbox("c2pa.signature", signature({}, {}))),
         (CLAIM, superbox("c2pa.signature", signature({33: "text"}))),
         (CLAIM, superbox("c2pa.signature", signature({33: []}))),
+        (CLAIM, superbox("c2pa.signature", signature({33: [b"leaf", "text"]}))),
         (CLAIM, superbox("c2pa.signature", box(b"cbor", b"\xff"))),
         (CLAIM, superbox("c2pa.signature", box(b"cbor", b"\x01"))),
     ],

@@ -75,10 +75,34 @@ def differences(url) -> list[object]:
     return [each for each in found if each != ("add_table", VERSION)]
 
 
-def test_unversioned_tables_are_refused_until_they_are_upgraded(old):
-    with pytest.raises(SchemaError, match=r"\(service\).*found 0000") as caught:
+def unversioned(url):
+    """A registry of this version whose service tables are of the program that knew no migrations of them."""
+    Store.open(url).close()  # it is current
+    engine = open_engine(url)
+    with writing(engine) as connection:
+        METADATA.create_all(
+            connection, [table for name, table in METADATA.tables.items() if name not in LATER]
+        )
+    return engine
+
+
+def test_an_old_registry_is_refused_until_it_is_upgraded(old):
+    """Both sets are old: the one that is looked at first is named, and one upgrade brings both up to date."""
+    with pytest.raises(SchemaError, match=rf"\(ledger and registry\).*{LEDGER_REVISION}.*0003") as caught:
         open_database(url_of(old))
     assert "db upgrade" in caught.value.hint
+    upgrade_database(url_of(old))
+    open_database(url_of(old)).dispose()
+
+
+def test_unversioned_service_tables_are_refused_until_they_are_upgraded(url):
+    unversioned(url).dispose()
+    with pytest.raises(SchemaError, match=rf"\(service\).*{REVISION}.*found 0000") as caught:
+        open_database(url)
+    assert "db upgrade" in caught.value.hint
+    assert [each.before for each in upgrade_database(url)] == [LEDGER_REVISION, "0000"]
+    open_database(url).dispose()
+    assert differences(url) == []
 
 
 def test_an_upgrade_keeps_keys_jobs_deposits_and_everything_else(old):
@@ -122,15 +146,9 @@ def test_unversioned_tables_on_postgresql_get_the_queue_and_its_jobs():
     """Databases of the program that kept jobs in the table alone; its tables were made when first needed."""
     url = fresh_url()
     Store.create(url).close()
-    engine = open_engine(url)
-    with writing(engine) as connection:
-        METADATA.create_all(
-            connection, [table for name, table in METADATA.tables.items() if name not in LATER]
-        )
+    engine = unversioned(url)
     waiting = Jobs(engine).add("verify", "", {}).id
-    with pytest.raises(SchemaError, match="found 0000"):
-        open_database(url)
-    assert [each.before for each in upgrade_database(url)] == [LEDGER_REVISION, "0000"]
+    upgrade_database(url)
     assert differences(url) == []
     jobs = Jobs(engine, queue=Queue())
     assert [jobs.queue_again(()), jobs.queue_again((waiting,)), jobs.queue_again(())] == [1, 0, 0]

@@ -15,6 +15,7 @@ from provenance.evidence import RecordStatus, SourceType
 from provenance.ledger import registry as registry_module
 from provenance.ledger.cose import key_thumbprint
 from provenance.ledger.registration import StoredFingerprint, StoredReference
+from provenance.ledger.registry import Logged
 from provenance.ledger.rows import Counts
 from provenance.ledger.store import Store
 from provenance.media.asset import MediaType
@@ -72,6 +73,32 @@ def test_an_asset_is_found_by_each_of_its_keys(log, store):
     assert store.by_phash(seed("phash", 1)[:8]) == (record,)
     assert store.records_after() == (record, store.record(log.prove(1).asset_id))
     assert store.records_after(0, 1)[0].index == 1
+
+
+def test_a_look_up_says_how_long_the_log_was(log, store):
+    first, second = (store.record(each.asset_id) for each in register(log, 1, 2))
+    assert store.logged(file_digest(1)) == Logged((first,), 2)
+    assert store.logged_assets([second.asset_id, "sha256:" + "0" * 64, first.asset_id]) == Logged(
+        (first, second), 2
+    )
+    register(log, 3)
+    assert store.logged(file_digest(1)).log_size == 3
+    assert store.logged(file_digest(9)) == Logged((), 0)
+    assert store.by_prefix(file_digest(2).value.hex()[:5]) == (second,)
+
+
+def test_one_question_begins_no_transaction_and_many_see_one_state(log, store):
+    """A look-up by key is one statement; what reads twice must not see a registration in between."""
+    asset, begun = register(log, 1)[0].asset_id, []
+    sa.event.listen(
+        store._engine, "before_cursor_execute", lambda c, u, text, *_: begun.append(text.split()[0])
+    )
+    store.record(asset)
+    store.logged(file_digest(1))
+    assert begun == ["SELECT", "SELECT"]
+    begun.clear()
+    store.entry_at(0)
+    assert begun[0] == "BEGIN"
 
 
 def test_nothing_is_found_by_other_keys(log, store):
@@ -163,6 +190,9 @@ def test_no_look_up_reads_a_whole_table(log, store):
     )
     store.record(asset)
     store.by_digest(file_digest(1))
+    store.by_prefix("00000")
+    store.logged(file_digest(1))
+    store.logged_assets([asset, "sha256:" + "0" * 64])
     store.by_bound(b"x" * 32)
     store.by_manifest("urn")
     store.by_phash(bytes(8))

@@ -109,8 +109,11 @@ def test_kind_is_enforced_here():
     assert listed_name(plain, "urn:provenance:trust:clocks", TrustKind.MANIFEST) is None
     assert listed_name(plain, "urn:provenance:trust:clocks", TrustKind.TSA) == "clocks"
     assert listed_name(plain, None, TrustKind.MANIFEST) is None
-    assert list_in("x found in [urn:a] trust anchors") == "urn:a"
-    assert list_in("x found in urn:a") is None
+    assert list_in("timestamp cert trusted: TEST clock, trust list: urn:a") == "urn:a"
+    assert list_in("timestamp cert trusted: x, trust list: urn:a, trust list: urn:b") == "urn:b", (
+        "a name is no list"
+    )
+    assert list_in("timestamp cert trusted: urn:a") is None
 
 
 @pytest.mark.shared

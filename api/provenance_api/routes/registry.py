@@ -8,6 +8,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from provenance.digest import Digest
+from provenance.evidence import Record
+from provenance.service.access import Caller
 from provenance.service.feedback import keep_feedback
 from provenance_api import openapi
 from provenance_api.auth import LookingUp, Verifying
@@ -23,7 +25,7 @@ from provenance_api.registry_schemas import (
     TrustListsOut,
 )
 from provenance_api.schemas import RecordOut
-from provenance_api.wiring import Wired
+from provenance_api.wiring import Wired, Wiring
 
 router = APIRouter(prefix="/v1", tags=["registry"])
 Prefix = Annotated[str, Path(pattern="^[0-9a-f]{5}$")]
@@ -36,25 +38,29 @@ _BODY = {
 }
 
 
-@router.post("/lookup", openapi_extra=_BODY)
-def lookup(
+@router.post("/lookup", response_model=LookupOut, openapi_extra=_BODY)
+async def lookup(
     caller: LookingUp, asked: Annotated[LookupIn, Depends(strict_body(LookupIn))], wiring: Wired
-) -> LookupOut:
+) -> Response:
     """Return the registered assets near the given hashes, each with status and receipt."""
     hits = [
         HitOut.from_domain(text, hit)
         for text in asked.hashes
-        for hit in wiring.search(text, asked.radius, caller)
+        for hit in await wiring.search(text, asked.radius, caller)
     ]
-    return LookupOut(hits=tuple(hits))
+    return openapi.reply(LookupOut(hits=tuple(hits)), exclude_none=False)
 
 
-@router.get("/lookup/prefix/{prefix}")
-def by_prefix(caller: LookingUp, prefix: Prefix, wiring: Wired) -> PrefixOut:
+@router.get("/lookup/prefix/{prefix}", response_model=PrefixOut)
+async def by_prefix(caller: LookingUp, prefix: Prefix, wiring: Wired) -> Response:
     """Return every file whose SHA-256 begins with five hex digits; which of them was meant stays unsaid."""
+    found = await wiring.promptly(_beginning, wiring, prefix, caller)
+    return openapi.reply(PrefixOut.from_domain(prefix, found), exclude_none=False)
+
+
+def _beginning(wiring: Wiring, prefix: str, caller: Caller) -> list[Record]:
     seen = wiring.seen_by(caller)
-    records = wiring.installation.store.by_prefix(prefix)
-    return PrefixOut.from_domain(prefix, [one for one in records if seen(one.asset_id)])
+    return [one for one in wiring.installation.store.by_prefix(prefix) if seen(one.asset_id)]
 
 
 @router.get("/assets")
@@ -81,9 +87,10 @@ def assets(
 
 
 @router.get("/assets/{asset_id}", response_model=RecordOut, responses=_UNCHANGED)
-def asset(caller: LookingUp, asset_id: str, request: Request, wiring: Wired) -> Response:
+async def asset(caller: LookingUp, asset_id: str, request: Request, wiring: Wired) -> Response:
     """Return a registered asset by its name, ``sha256:`` and the hash of its log entry."""
-    return openapi.tagged(RecordOut.from_domain(wiring.record(asset_id, caller)), request)
+    found = await wiring.promptly(wiring.record, asset_id, caller)
+    return openapi.tagged(RecordOut.from_domain(found), request)
 
 
 @router.get("/trust-lists", response_model=TrustListsOut, responses=_UNCHANGED)
