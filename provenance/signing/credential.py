@@ -30,6 +30,7 @@ from provenance.signing.trust import (
     judge_ingredients,
     list_in,
     listed_name,
+    notice_in,
 )
 
 #: A claimed date may be this far ahead of our clock before it is remarked upon. Source: security.md SR-05.
@@ -74,9 +75,11 @@ def credential_from(report: Mapping[str, Any], trust: Mapping[str, Any], *, now:
     trust_list = listed_name(trust, report["list_uri"], TrustKind.MANIFEST)
     ingredients = judge_ingredients(report)
     signed_at = _signed_at(report, active, trust)
-    fault = fault_of(report["chain"])
+    fault, notice = fault_of(report["chain"]), notice_in(trust, report["chain"])
     decided = decide(active, listed=trust_list is not None, tier=tier, ingredients=ingredients)
     state = _narrowed(decided, report, leaf, fault, signed_at or now)
+    if notice is not None and state is CredentialState.TRUSTED:
+        state = CredentialState.INCONCLUSIVE
     organisation, common_name = name_of(leaf) if leaf is not None else (None, None)
     credential = Credential(
         state=state,
@@ -95,7 +98,7 @@ def credential_from(report: Mapping[str, Any], trust: Mapping[str, Any], *, now:
         codes=codes,
     )
     notes = _notes(report, credential, leaf, now)
-    return replace(credential, notes=notes if fault is None else (*notes, fault))
+    return replace(credential, notes=(*notes, *(text for text in (fault, notice) if text is not None)))
 
 
 def _narrowed(

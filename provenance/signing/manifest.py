@@ -30,6 +30,7 @@ from provenance.signing.claims import as_edit, clean_text
 from provenance.signing.coverage import left_out
 from provenance.signing.describe import describe, describe_store
 from provenance.signing.jumbf import STORE_MARK, read_boxes
+from provenance.signing.trust import TrustKind
 
 _T = TypeVar("_T")
 #: The wrapper is pinned exactly: formats and settings change between its releases.
@@ -202,7 +203,9 @@ def inspect_store(store: bytes) -> dict[str, Any]:
 def _settings(lists: Any) -> dict[str, Any]:
     # Nothing is ever fetched (SR-14): the engine's defaults would ask any server a file names.
     anchors = [
-        {"trust_anchors": one["pem"], "trust_kind": one["kind"], "trust_uri": one["uri"]} for one in lists
+        {"trust_anchors": one["pem"], "trust_kind": one["kind"], "trust_uri": one["uri"]}
+        for one in lists
+        if one["kind"] != TrustKind.NOTICE.value
     ]
     return {
         "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_trust": True},

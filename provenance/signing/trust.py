@@ -18,6 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from provenance.digest import Digest
 from provenance.errors import ConfigError, FormatError, KeyMaterialError
 from provenance.evidence import CredentialState, IngredientState, StatusCode
@@ -114,10 +116,11 @@ _LISTED_IN = re.compile(r".*, trust list: (\S+)", re.DOTALL)
 
 
 class TrustKind(StrEnum):
-    """What the roots of a list may vouch for."""
+    """What the certificates of a list are named for: roots that vouch, or certificates known to be misused."""
 
     MANIFEST = "manifest"
     TSA = "tsa"
+    NOTICE = "notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +129,11 @@ class TrustList:
 
     Attributes:
         name: Lower-case letters, digits and hyphens, at most 40.
-        kind: What its roots may vouch for.
+        kind: What its certificates are named for.
         source: Where it was taken from.
         date: Day of the list.
         version: Grows with every update of the same name, from 1.
-        pem: The roots, PEM.
+        pem: The certificates, PEM: roots, or under a notice whichever of a chain it is about.
     """
 
     name: str
@@ -219,14 +222,26 @@ def load_trust_lists(folder: Path, *, environment: str) -> tuple[TrustList, ...]
         found.append(one)
     if environment == "production":
         for one in found:
-            _refuse_test(one)
+            if one.kind is not TrustKind.NOTICE:
+                _refuse_test(one)
     return tuple(found)
 
 
 def plain_trust(lists: Iterable[TrustList]) -> dict[str, Any]:
     """Return ``lists`` as plain values: what a media worker gets with each file."""
-    plain = [{"name": one.name, "kind": one.kind.value, "uri": one.uri, "pem": one.pem} for one in lists]
-    return {"lists": plain}
+    return {
+        "lists": [
+            {
+                "name": one.name,
+                "kind": one.kind.value,
+                "uri": one.uri,
+                "pem": one.pem,
+                "source": one.source,
+                "date": str(one.date),
+            }
+            for one in lists
+        ]
+    }
 
 
 def listed_name(trust: Mapping[str, Any], uri: object, kind: TrustKind) -> str | None:
@@ -236,6 +251,27 @@ def listed_name(trust: Mapping[str, Any], uri: object, kind: TrustKind) -> str |
     """
     named = [one["name"] for one in trust["lists"] if one["uri"] == uri and one["kind"] == kind.value]
     return str(named[0]) if len(named) == 1 else None
+
+
+def notice_in(trust: Mapping[str, Any], chain: Sequence[bytes]) -> str | None:
+    """Return, as a phrase for people, the notice that a certificate of ``chain`` is under, or ``None``.
+
+    Signatures of a stolen key or of a camera that signs what it did not take verify like any other; only those who
+    were told can know it. Source: security.md, case 69.
+
+    Args:
+        trust: The plain trust lists.
+        chain: Certificates, DER, leaf first.
+    """
+    for one in trust["lists"]:
+        if one["kind"] == TrustKind.NOTICE.value:
+            named = {each.public_bytes(Encoding.DER) for each in parse_certificates(one["pem"].encode())}
+            if not named.isdisjoint(chain):
+                return (
+                    f"the signer's certificates are under the notice “{one['name']}” of {one['date']} "
+                    f"({one['source']})"
+                )
+    return None
 
 
 def list_in(explanation: str) -> str | None:

@@ -365,6 +365,25 @@ def test_case_54_weak_keys_are_not_trusted_at_either_place(place):
     assert any("too weak" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("place", ["leaf", "middle"])
+def test_case_69_a_signer_under_a_notice_is_not_relied_upon(place):
+    chain = Chain()
+    notice = {
+        "name": "camera-2026",
+        "kind": "notice",
+        "uri": "urn:provenance:trust:camera-2026",
+        "pem": certificates.to_pem(getattr(chain, place)).decode(),
+        "source": "https://example.org/notice",
+        "date": "2026-11-01",
+    }
+    told = media.read(chain.forge().jpeg(), plain={"lists": [*chain.lists()["lists"], notice]})
+    assert told.state is CredentialState.INCONCLUSIVE
+    assert any("camera-2026” of 2026-11-01 (https://example.org/notice)" in note for note in told.notes)
+    other = media.read(Chain().forge().jpeg(), plain={"lists": [*chain.lists()["lists"], notice]})
+    assert other.state is CredentialState.UNRECOGNIZED, "a notice vouches for nobody"
+    assert not any("notice" in note for note in other.notes)
+
+
 # --- revocation and time
 
 

@@ -103,6 +103,12 @@ def test_sr35_production_refuses_a_test_root(tmp_path):
         load_trust_lists(tmp_path, environment="production")
 
 
+def test_production_takes_notices_about_test_certificates(tmp_path):
+    (tmp_path / "example.toml").write_text(made(kind=TrustKind.NOTICE).to_toml())
+    [one] = load_trust_lists(tmp_path, environment="production")
+    assert one.kind is TrustKind.NOTICE
+
+
 def test_kind_is_enforced_here():
     plain = plain_trust([made("roots"), made("clocks", TrustKind.TSA)])
     assert listed_name(plain, "urn:provenance:trust:roots", TrustKind.MANIFEST) == "roots"
