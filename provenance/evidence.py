@@ -222,7 +222,7 @@ class Evidence:
             return ()
         leads = [self.matches[0]]
         for match in self.matches[1:]:
-            if match.confirmed and all(_apart(match, lead) for lead in leads):
+            if match.confirmed and all(apart(match, lead) for lead in leads):
                 leads.append(match)
         return tuple(leads)
 
@@ -232,7 +232,7 @@ class Evidence:
         return replace(self, matches=(lead, *(match for match in others if match is not lead)))
 
 
-def _apart(one: Match, other: Match) -> bool:
+def apart(one: Match, other: Match) -> bool:
     """Return whether two matches lie at different places of the copy, or at different times of it."""
     if _times(one) and _times(other):
         shared = sum(

@@ -14,14 +14,13 @@ from provenance.evidence import (
     IngredientState,
     Match,
     Reason,
-    Record,
-    RecordStatus,
     Revocation,
     Score,
     Segment,
     Unavailable,
     VerdictCode,
 )
+from provenance.registered import other_reason, record_text, status_reasons
 from provenance.transformation import framing_text
 from provenance.wording import difference_text, edit_text, segment_text
 
@@ -46,14 +45,6 @@ _METHOD_WORDS = {
     Family.SOUND: "sound codes aligned in time",
     Family.SPECTRUM: "the stored sound spectrum",
 }
-
-
-def record_text(record: Record) -> str:
-    """Return a registered asset in words: title, publisher, time of registration, entry number."""
-    when = record.registered_at.strftime("%Y-%m-%d %H:%MZ")
-    if record.redacted:
-        return f"entry {record.index} (redacted, registered {when})"
-    return f"“{record.title}” ({record.publisher}, registered {when}, entry {record.index})"
 
 
 def all_reasons(evidence: Evidence, agreement: str) -> tuple[Reason, ...]:
@@ -147,26 +138,11 @@ def _match_reasons(evidence: Evidence) -> Iterator[Reason]:
     best, *others = evidence.matches
     yield _found_reason(best)
     yield from _rate_reasons(best)
-    yield from _status_reasons(best.record)
+    yield from status_reasons(best.record)
     if best.confirmed and not best.identical:
         yield from _comparison_reasons(best)
     for other in others:
-        yield _other_reason(other, apart=other in evidence.leads)
-
-
-def _other_reason(other: Match, *, apart: bool) -> Reason:
-    """Return what a further match is: another picture in the copy, the same one again, or a look-alike."""
-    name = record_text(other.record)
-    if not other.confirmed:
-        return Reason("registry.other-match", f"Also resembles {name}.")
-    if not apart or other.transformation is None:
-        return Reason("registry.other-match", f"Also matches {name}, at the same place.")
-    place = other.transformation.place
-    text = f"Also shows {name}, in the part at {place.x:.0%}, {place.y:.0%} (size {place.w:.0%} by {place.h:.0%})."
-    differences = other.comparison.differences if isinstance(other.comparison, Comparison) else ()
-    found = "; ".join(difference_text(one) for one in differences[:3])
-    outcome = f" Differences: {found}." if found else " No difference was found in it."
-    return Reason("registry.further-original", f"{text} {other.transformation.sentence}{outcome}")
+        yield other_reason(other, best, apart=other in evidence.leads)
 
 
 def _rate_reasons(match: Match) -> Iterator[Reason]:
@@ -198,26 +174,6 @@ def _found_reason(match: Match) -> Reason:
         f"Resembles the registered asset {record_text(match.record)} by {ways} only: {like}, not confirmed."
     )
     return Reason("registry.lookalike", text)
-
-
-def _because(record: Record) -> str:
-    return f": {record.status_reason}" if record.status_reason else ""
-
-
-def _status_reasons(record: Record) -> Iterator[Reason]:
-    if record.status is RecordStatus.WITHDRAWN:
-        replaced = f" It was replaced by {record.replaced_by}." if record.replaced_by else ""
-        yield Reason("record.withdrawn", f"The publisher withdrew it{_because(record)}.{replaced}")
-    elif record.status is RecordStatus.DISPUTED:
-        replaced = f" The publisher replaced it by {record.replaced_by}." if record.replaced_by else ""
-        yield Reason("record.disputed", f"The registration is disputed{_because(record)}.{replaced}")
-    elif record.status is RecordStatus.SUPERSEDED:
-        yield Reason("record.superseded", f"The publisher replaced it by {record.replaced_by}.")
-    if record.redacted:
-        yield Reason("record.redacted", "The publisher erased its title, names and stored picture and sound.")
-    if record.source_type.synthetic:
-        model = f" by {record.model}" if record.model else ""
-        yield Reason("record.synthetic", f"The publisher registered it as generated content{model}.")
 
 
 def _comparison_reasons(match: Match) -> Iterator[Reason]:

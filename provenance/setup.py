@@ -15,6 +15,7 @@ from provenance.appraisal import Appraiser
 from provenance.checking import VERIFY, Checking
 from provenance.custody import Custody
 from provenance.detect import models
+from provenance.earlier import Earlier
 from provenance.errors import ConfigError
 from provenance.ledger.checkpoint import Cosigner, LogKeys, LogSigner, NoteSigner
 from provenance.ledger.cosign import Cosigning
@@ -248,11 +249,22 @@ class Installation:
     @cached_property
     def verifier(self) -> Verifier:
         """The verify job."""
-        finder = Finder(self.pool, self.store, self.settings.limits)
         model = models.chosen(self.settings.detector, self.settings.models_folder)
         appraiser = Appraiser(self.pool, model)
         limits = self.settings.limits
-        return Verifier(self.pool, self.store, finder, self.trust, limits, self._clock, appraiser)
+        return Verifier(
+            self.pool, self.store, self.finder, self.trust, limits, self._clock, appraiser, self.earlier
+        )
+
+    @cached_property
+    def finder(self) -> Finder:
+        """Finds registered assets by similarity."""
+        return Finder(self.pool, self.store, self.settings.limits)
+
+    @cached_property
+    def earlier(self) -> Earlier:
+        """Tells what was registered before something registered."""
+        return Earlier(self.store, self.codes, self.finder)
 
     @cached_property
     def searcher(self) -> Searcher:

@@ -3,7 +3,8 @@
 1. The copy is opened, sniffed and digested.
 2. Its embedded credentials are read in a worker and judged against the trust lists.
 3. The registry is asked for the same bytes, then for the same hard-bound bytes.
-4. Otherwise the copy is examined, candidates are looked up, aligned and compared.
+4. Otherwise, and where something like it was registered before, the copy is examined, candidates are looked up,
+   aligned and compared.
 5. The judge decides.
 """
 
@@ -19,6 +20,7 @@ from typing import Any, cast
 
 from provenance.appraisal import Appraiser, contradictions
 from provenance.digest import Digest
+from provenance.earlier import Earlier
 from provenance.errors import InputError, UnavailableError
 from provenance.evidence import (
     Comparison,
@@ -43,6 +45,7 @@ from provenance.match.find import Finder
 from provenance.match.sound_match import too_little
 from provenance.media.asset import Asset, MediaType, extension_note, open_asset
 from provenance.media.sandbox import WorkerPool
+from provenance.precedence import earliest_first
 from provenance.publish import SECONDS_PER_BYTE
 from provenance.report.report import Report
 from provenance.settings import Limits
@@ -84,6 +87,7 @@ class Verifier:
         limits: Limits on one file.
         clock: Current time, aware UTC.
         appraiser: Looks for signs of synthesis.
+        earlier: Tells what was registered before; None where only the file's own registration counts.
     """
 
     def __init__(
@@ -95,7 +99,9 @@ class Verifier:
         limits: Limits,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         appraiser: Appraiser | None = None,
+        earlier: Earlier | None = None,
     ) -> None:
+        self._earlier = earlier
         self._appraiser = appraiser or Appraiser(pool, None)
         self._pool, self._store, self._limits = pool, store, limits
         self._tiers = TieredFinder(Examiner(pool, limits), finder)
@@ -138,7 +144,7 @@ class Verifier:
 
         def partly(matches: tuple[Match, ...], quick: Examination, rest: str) -> None:
             if interim is not None:
-                own = tuple(one for one in matches if seen(one.record.asset_id))
+                own = self._ordered(matches, credential, seen)
                 interim(self._report(copy, own, quick.notes, (*_refused(quick), rest)))
 
         tell("looking for the registered original")
@@ -198,11 +204,10 @@ class Verifier:
         except UnavailableError as cause:
             return Unavailable(cause.message), (), (), ""
         if identical:
-            return identical, (), (), ""
+            return self._with_earlier(identical, path, asset, credential, patience_s, seen)
         try:
             examination, near = self._tiers.find(path, asset.media_type, patience_s, tell=tell, partly=partly)
-            mine = tuple(one for one in near if seen(one.record.asset_id))
-            matches = with_sources(mine, credential, self._manifest_store)
+            matches = with_sources(self._ordered(near, credential, seen), credential, self._manifest_store)
         except InputError as cause:
             if credential.state is CredentialState.ABSENT:
                 raise
@@ -210,6 +215,36 @@ class Verifier:
         unheard = too_little(examination.sound, examination.refusals)
         gaps = (*_refused(examination), *_too_short(examination, matches))
         return matches, examination.notes, gaps, unheard
+
+    @staticmethod
+    def _ordered(
+        matches: tuple[Match, ...], credential: Credential, seen: Callable[[str], bool]
+    ) -> tuple[Match, ...]:
+        mine = tuple(one for one in matches if seen(one.record.asset_id))
+        return earliest_first(mine, credential)
+
+    def _with_earlier(
+        self,
+        identical: tuple[Match, ...],
+        path: Path,
+        asset: Asset,
+        credential: Credential,
+        patience_s: float,
+        seen: Callable[[str], bool],
+    ) -> tuple[tuple[Match, ...], tuple[str, ...], tuple[str, ...], str]:
+        """Return matches of a registered file, earlier registrations of its content behind its own."""
+        own = min(one.record.index for one in identical)
+        record = next(one.record for one in identical if one.record.index == own)
+        before = () if self._earlier is None else self._earlier.before(record)
+        if not any(seen(one.asset_id) for one in before):
+            return identical, (), (), ""
+        try:
+            _, near = self._tiers.find(path, asset.media_type, patience_s)
+        except (InputError, UnavailableError) as cause:
+            return identical, (), (f"registry: earlier registrations were not compared: {cause.message}",), ""
+        known = {one.record.asset_id for one in identical}
+        found = (one for one in self._ordered(near, credential, seen) if one.record.asset_id not in known)
+        return (*identical, *(one for one in found if one.confirmed and one.record.index < own)), (), (), ""
 
     def _manifest_store(self, asset_id: str) -> bytes | None:
         kept = self._store.references(asset_id, MANIFEST_REFERENCE)

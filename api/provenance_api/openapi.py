@@ -64,6 +64,12 @@ def answer(code: int, description: str, *media_types: str) -> dict[int | str, di
 
 #: A media file as an answer.
 FILE: Final = answer(200, "The signed file", *_MEDIA)
+FILE[200]["headers"] = {
+    "Earlier-Asset-Id": {
+        "description": "Registrations by other tenants, before this one, that look or sound like the file by their codes",
+        "schema": {"type": "string"},
+    }
+}
 
 
 def json_body(model: type[BaseModel]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -12,10 +12,11 @@ from fastapi import Query, Request
 from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
 
+from provenance.earlier import note_on
 from provenance.errors import NotFoundError
 from provenance.media.asset import check_declared, sniff_file
 from provenance.publish import Published, PublishJob
-from provenance.record import SourceType
+from provenance.record import Record, SourceType
 from provenance.service.access import Caller
 from provenance.signing.claims import SigningRequest, TrainingPolicy
 from provenance_api.openapi import reply
@@ -72,7 +73,14 @@ def sign(wiring: Wiring, caller: Caller, upload: Upload, wish: Wish) -> Publishe
     output.rename(folder / _name(made.record.asset_id))
     wiring.installation.ownership.claim(made.record.asset_id, caller.tenant, listed=wish.listed)
     wiring.installation.access.note(caller, "asset.sign", made.record.asset_id, "done")
-    return made
+    return replace(made, notes=(*made.notes, *note_on(_others(wiring, caller, made.record))))
+
+
+def _others(wiring: Wiring, caller: Caller, record: Record) -> list[Record]:
+    """Return what looks or sounds like ``record``, was registered before it by another tenant, and may be seen."""
+    owner, seen = wiring.installation.ownership.owner, wiring.seen_by(caller)
+    before = wiring.installation.earlier.before(record)
+    return [one for one in before if seen(one.asset_id) and owner(one.asset_id) != caller.tenant]
 
 
 def registered(made: Published) -> Response:
@@ -105,6 +113,8 @@ def signed_file(wiring: Wiring, caller: Caller, asset_id: str) -> Response:
         "Manifest-Id": record.manifest_id,
         "Link": f'</v1/ledger/proof/inclusion?asset_id={record.asset_id}>; rel="describedby"',
     }
+    if others := _others(wiring, caller, record):
+        headers["Earlier-Asset-Id"] = ", ".join(one.asset_id for one in others)
     return FileResponse(place, headers=headers, media_type=record.media_type.value)
 
 

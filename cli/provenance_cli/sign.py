@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from provenance.errors import DeadlineError, InputError, ProvenanceError, VerificationError, WorkerError
+from provenance.media.asset import Kind
 from provenance.record import SourceType
 from provenance_cli import exits, inputs
 from provenance_cli.exits import ExitCode
@@ -20,6 +21,7 @@ from provenance_cli.session import Session
 
 if TYPE_CHECKING:
     from provenance.publish import Published, Publisher, PublishJob
+    from provenance.setup import Installation
 
 #: Files handed over at a time; the ledger registers them in one transaction.
 BATCH = 256
@@ -126,6 +128,7 @@ def command(
         place.parent.mkdir(parents=True, exist_ok=True)
     with session.installation() as installation, progress_bar(quiet=quiet) as tell:
         outcome = _publish(installation.publisher, jobs, replace=force or in_place, tell=tell)
+        outcome.published = [_with_earlier(installation, one) for one in outcome.published]
     _show(outcome, form, quiet=quiet)
     return exits.worst(exits.of_error(error) for _, error in outcome.failed)
 
@@ -207,6 +210,20 @@ def _publish(
                 except _ABOUT_A_FILE as cause:
                     outcome.failed.append((job.source, cause))
     return outcome
+
+
+def _with_earlier(installation: Installation, one: Published) -> Published:
+    """Return what was published, with a note where others registered the picture before.
+
+    Films and recordings are left to verification: their codes would all have to be read first.
+    """
+    from provenance.earlier import note_on  # noqa: PLC0415 - loads the ledger
+
+    if one.record.media_type.kind is not Kind.IMAGE:
+        return one
+    before = installation.earlier.before(one.record)
+    others = [each for each in before if each.certificate_sha256 != one.record.certificate_sha256]
+    return replace(one, notes=(*one.notes, *note_on(others)))
 
 
 def _show(outcome: _Outcome, form: str, *, quiet: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Lock
 
-from provenance.evidence import Comparison, Match
+from provenance.evidence import Comparison, Match, Record
 from provenance.examination import Examination
 from provenance.match.edits import with_joins
 from provenance.match.picture_finder import PictureFinder
@@ -68,6 +68,11 @@ class Finder:
             shown = self._shown.find(path, examination.frames, examination.duration_s or 0.0, timed)
             matches = with_joins([*timed, *shown])
         return tuple(sorted(matches, key=_rank))
+
+    def like(self, record: Record) -> list[str]:
+        """Return the registered films or recordings whose stored codes are near those of a registered one."""
+        self.refresh()
+        return self._timed.like(record.asset_id)
 
 
 def _rank(match: Match) -> tuple[bool, int, float]:

@@ -101,6 +101,13 @@ class TimedFinder:
                 matches.append(self._with_frames(path, asset_id, match))
         return self._with_differences(path, matches, self._patience_s(examination.duration_s or 0.0))
 
+    def like(self, asset_id: str) -> list[str]:
+        """Return the registrations, itself too, whose stored codes agree with those of ``asset_id``, nearest first."""
+        track, sound = self._films.track(asset_id), self._sounds.track(asset_id)
+        seen = [] if track is None else self._films.vote(track.code_array(), track.time_array())
+        heard = [] if sound is None else self._sounds.vote([sound])
+        return list(dict.fromkeys(one.asset_id for one in (*seen[:CANDIDATES], *heard[:CANDIDATES])))
+
     def _with_differences(self, path: Path, matches: Sequence[Match], patience_s: float) -> list[Match]:
         """Return the matches, frames of the confirmed ones compared with stored frames."""
         comparer = FilmComparer(self._pool, path, patience_s)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import threading
 import uuid
 
 import httpx
 import pytest
-from PIL import ImageEnhance
+from PIL import Image, ImageEnhance
 
 from provenance.digest import Digest
 from provenance.ledger.receipt import check_receipt
@@ -205,6 +206,33 @@ def test_a_dispute_is_open_to_every_publisher_case_100(client, news, rival):
         f"/v1/assets/{made['record']['asset_id']}/dispute", json={"reason": "ours"}, headers=rival
     )
     assert (answer.status_code, answer.json()["record"]["status"]) == (201, "disputed")
+
+
+def test_a_later_registration_by_another_tenant_does_not_take_a_picture_over_case_100(client, news, rival):
+    photo = encoded(photograph("rocket.jpg"), quality=92)
+    first = client.post("/v1/assets", content=photo, headers=JPEG | news, params={"title": "Harbour"}).json()
+    # To sign one's own picture again is nothing to be told of.
+    assert client.post("/v1/assets", content=photo, headers=JPEG | news).json()["notes"] == []
+    again = client.post(
+        "/v1/sign", content=recompressed(photo), headers=JPEG | rival, params={"title": "Mine"}
+    )
+    assert again.status_code == 200
+    assert again.headers["earlier-asset-id"].split(", ")[0] == first["record"]["asset_id"]
+    third = client.post("/v1/assets", content=recompressed(photo, 55), headers=JPEG | rival).json()
+    [note] = third["notes"]
+    assert "registered before: “Harbour”" in note
+    assert "not proof of ownership" in note
+    copy = client.post("/v1/verify", content=recompressed(photo, 70)).json()
+    assert copy["matches"][0]["record"]["asset_id"] == first["record"]["asset_id"]
+    assert [one["code"] for one in copy["reasons"]].count("registry.later") == 3
+    own = client.post("/v1/verify", content=again.content).json()
+    assert own["verdict"]["code"] == "intact"
+    assert any(one["code"] == "registry.earlier" and "“Harbour”" in one["text"] for one in own["reasons"])
+
+
+def recompressed(content: bytes, quality: int = 40) -> bytes:
+    with Image.open(io.BytesIO(content)) as shown:
+        return encoded(shown.convert("RGB"), quality=quality)
 
 
 def test_wrong_statements_are_refused(client, news):

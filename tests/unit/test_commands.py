@@ -68,6 +68,13 @@ class Publisher:
         ]
 
 
+class Earlier:
+    """Another publisher registered everything before."""
+
+    def before(self, record):
+        return (replace(record, index=3, title="Theirs", certificate_sha256=Digest.of(b"theirs")),)
+
+
 @dataclass
 class Verifier:
     states: dict
@@ -92,7 +99,7 @@ def run(tmp_path, monkeypatch):
     def start(*arguments, **parts):
         @contextmanager
         def installation(_self):
-            yield SimpleNamespace(**parts)
+            yield SimpleNamespace(earlier=Earlier(), **parts)
 
         monkeypatch.setattr(session.Session, "installation", installation)
         return CliRunner().invoke(main, arguments)
@@ -121,6 +128,13 @@ def test_an_error_about_no_file_ends_the_command(run, error, code):
     assert result.exit_code == code
     assert len(publisher.calls) == 1
     assert not result.stdout
+
+
+def test_who_signs_what_another_registered_before_is_told_so(run):
+    result = run("sign", "a.jpg", publisher=Publisher({}))
+    assert result.exit_code == 0
+    assert "registered before: “Theirs”" in result.stderr
+    assert "not proof of ownership" in result.stderr
 
 
 def test_large_sets_are_handed_over_in_batches(run, monkeypatch):
