@@ -66,7 +66,7 @@ def answer(code: int, description: str, *media_types: str) -> dict[int | str, di
 FILE: Final = answer(200, "The signed file", *_MEDIA)
 FILE[200]["headers"] = {
     "Earlier-Asset-Id": {
-        "description": "Registrations by other tenants, before this one, that look or sound like the file by their codes",
+        "description": "Registrations by other tenants before this one that are like the file by their codes",
         "schema": {"type": "string"},
     }
 }
