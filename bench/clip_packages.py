@@ -98,6 +98,7 @@ def fetch(folder: Path) -> None:
                 raise SystemExit(f"bench: {package} cannot be downloaded; run apt-get update first")
         made = target.with_suffix(".part")
         [archive] = archives.glob(f"{package}_*.deb")
+        target.parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["dpkg-deb", "-x", archive, made], check=True)
         made.rename(target)
 

@@ -134,6 +134,9 @@ class DifferenceKind(StrEnum):
     SOUND_REPLACED = "sound-replaced"  # another sound track over the genuine picture
     SOUND_DIFFERS = "sound-differs"  # seconds that differ within genuine sound
     SOUND_OVERLAY = "sound-overlay"  # music or noise added to genuine sound
+    SOUND_INSERTED = "sound-inserted"  # put between parts that adjoin in the original
+    SOUND_FOREIGN = "sound-foreign"  # stands before, after or between genuine parts
+    SOUND_SILENCE = "sound-silence"  # a pause put in
     PICTURE_REPLACED = "picture-replaced"  # another picture over the genuine sound
 
 
@@ -175,6 +178,7 @@ class Edit(StrEnum):
     OTHER_PICTURE = "other-picture"
     SOUND_SHIFTED = "sound-shifted"
     JOINED = "joined"  # with parts of another registered asset
+    EXTENDED = "extended"  # by sound that the original does not have, before, after or between its parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,13 +278,15 @@ def alters(difference: Difference) -> bool:
     """Return whether ``difference`` by itself makes the copy an altered one.
 
     Overlays of the picture count where they cover a face, those of the sound never: nothing of the original is
-    missing under them. A replaced sound or picture track is an edit, not an alteration.
+    missing under them. A replaced sound or picture track, and sound beside the original's, are edits, not alterations.
     """
     if difference.kind is DifferenceKind.OVERLAY:
         return difference.face
     return difference.kind not in (
         DifferenceKind.SOUND_OVERLAY,
         DifferenceKind.SOUND_REPLACED,
+        DifferenceKind.SOUND_FOREIGN,
+        DifferenceKind.SOUND_SILENCE,
         DifferenceKind.PICTURE_REPLACED,
     )
 

@@ -280,11 +280,17 @@ def _differences_sentence(best: Match | None) -> str:
     return f"{shown[:1].upper()}{shown[1:]}{more}."
 
 
+# Share of a file below which it is said how much of it is the original's: it quotes it.
+_MOSTLY = 0.5
+
+
 def _edits_sentence(best: Match | None) -> str:
     if best is None or isinstance(best.comparison, Unavailable):
         return ""
     words = "; ".join(edit_text(edit, best.comparison, _segments(best)) for edit in best.comparison.edits)
-    return f"Every part that was compared is the original's, but {words}."
+    share = best.comparison.compared
+    part = f", {share:.0%} of this file," if share < _MOSTLY else ""
+    return f"Every part that was compared{part} is the original's, but {words}."
 
 
 _NEXT = {

@@ -17,11 +17,16 @@ _EDIT_TEXT = {
     Edit.OTHER_PICTURE: "the picture is not the original's",
     Edit.SOUND_SHIFTED: "the sound is shifted against the picture",
     Edit.JOINED: "they are joined with parts of another registered asset",
+    Edit.EXTENDED: "sound that was not found in the original stands beside it",
 }
 _FOREIGN = {
     Edit.OTHER_SOUND: DifferenceKind.SOUND_REPLACED,
     Edit.OTHER_PICTURE: DifferenceKind.PICTURE_REPLACED,
+    Edit.EXTENDED: DifferenceKind.SOUND_FOREIGN,
 }
+#: Seconds of the original below which something put in is said to stand at one moment of it.
+MIN_STOOD_FOR_S = 0.5
+_PUT_IN = (DifferenceKind.SOUND_INSERTED, DifferenceKind.SOUND_SILENCE)
 _DIFFERENCE_TEXT = {
     DifferenceKind.REPLACED: "differs from the original",
     DifferenceKind.REMOVED: "is missing something the original shows",
@@ -30,6 +35,9 @@ _DIFFERENCE_TEXT = {
     DifferenceKind.SOUND_REPLACED: "carries another sound than the original",
     DifferenceKind.SOUND_DIFFERS: "sounds different from the original",
     DifferenceKind.SOUND_OVERLAY: "has music, noise or an echo added to the original's",
+    DifferenceKind.SOUND_INSERTED: "has something put in that the original does not have there",
+    DifferenceKind.SOUND_FOREIGN: "was not found in the original",
+    DifferenceKind.SOUND_SILENCE: "has silence put in",
     DifferenceKind.PICTURE_REPLACED: "shows another picture than the original",
 }
 
@@ -96,5 +104,15 @@ def difference_text(difference: Difference) -> str:
     else:
         what = f"the {difference.channel.value}"
     when = f" from {span_text(difference.span)}" if difference.span is not None else ""
-    there = f" (original {span_text(difference.asset_span)})" if difference.asset_span is not None else ""
-    return f"{what} {_DIFFERENCE_TEXT[difference.kind]}{when}{there}"
+    return f"{what} {_DIFFERENCE_TEXT[difference.kind]}{when}{place_text(difference)}"
+
+
+def place_text(difference: Difference) -> str:
+    """Return where in the original a difference lies, in brackets after a blank; empty where it is not told."""
+    there = difference.asset_span
+    if there is None:
+        return ""
+    # A seam is known to a tenth of a second or two: what was put in there stands for nothing.
+    if difference.kind in _PUT_IN and there.length_s < MIN_STOOD_FOR_S:
+        return f" (at {clock(there.start_s)} of the original)"
+    return f" (original {span_text(there)})"

@@ -29,8 +29,9 @@ def classify_edits(
 ) -> tuple[Edit, ...]:
     """Return how the copy was put together from the asset; one excerpt at its own speed is no edit.
 
-    A part that comes twice counts as another order. What surrounds the parts is no edit: a film that quotes
-    another one has not edited it.
+    A part that comes twice counts as another order. What surrounds the picture is no edit: a film that quotes
+    another one has not edited it. Sound beside the original's is one: a sentence put before or after a speech passes
+    for a part of it.
 
     Args:
         picture: Segments of the picture; None where copy or asset has none that can be compared, empty where
@@ -53,6 +54,8 @@ def classify_edits(
         found.add(Edit.OTHER_SOUND)
     if DifferenceKind.PICTURE_REPLACED in kinds:
         found.add(Edit.OTHER_PICTURE)
+    if DifferenceKind.SOUND_FOREIGN in kinds:
+        found.add(Edit.EXTENDED)
     if sound_shift_s((*(picture or ()), *(sound or ()))) is not None:
         found.add(Edit.SOUND_SHIFTED)
     return tuple(edit for edit in Edit if edit in found)

@@ -7,7 +7,6 @@ counts as different only where the spectrum is off *and* energy of the original 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Channel, Difference, DifferenceKind, Segment, Span
 from provenance.fingerprint.sound import MEL_RATE, SILENCE_DB
+from provenance.match.added import BY_SEAMS, MIN_FOREIGN_S, ONE_LINE_S, Sounds, added
 from provenance.match.edits import mid, overlap, uncovered
 from provenance.match.path import Line
 from provenance.match.spectrum import (
@@ -25,13 +25,11 @@ from provenance.match.spectrum import (
     grid,
     heard,
     levels,
-    placed,
 )
-from provenance.match.takes import loud_difference
 
 #: Deviations of the stretch's own noise above which a passage differs, in residual and in missing energy both.
 #: Source: docs/measurements.md, sound: 105 minutes of clean copies stay under it; of 40 replaced words 37 are above.
-DIFFERS: Final = 5.2
+DIFFERS: Final = BY_SEAMS
 # ... and above which its neighbourhood belongs to it: half a window before it begins the mean is half as high.
 _ABOUT = 2.8
 #: Shortest passage that is told, seconds: two syllables.
@@ -41,22 +39,6 @@ MIN_PASSAGE_S: Final = 0.4
 OVERLAY_DB: Final = 4.0
 #: Seconds over which an addition is averaged, and the least it lasts.
 OVERLAY_S: Final = 2.0
-#: Shortest stretch of foreign sound under genuine picture, or between genuine parts, that is told, seconds.
-MIN_FOREIGN_S: Final = 2.0
-#: Agreement up to which a stretch is other sound. Source: the same: unrelated stretches of 5 s exceed .5 in one of
-#: 1,000, genuine ones with noise at 10 dB have .54 and more.
-FOREIGN_AGREEMENT: Final = 0.5
-#: Mean difference of loud levels, dB, from which a stretch is other sound too. Source: the same: genuine stretches
-#: have at most 3.0 (echo), words spoken by another voice 4.3 and more.
-FOREIGN_DB: Final = 3.6
-#: Agreement of clean copies, mean and standard deviation. Source: the same.
-CLEAN_AGREEMENT: Final = 0.85
-CLEAN_AGREEMENT_SPREAD: Final = 0.13
-#: Shortest stretch put between two parts that nearly follow on each other in the original, seconds.
-MIN_INSERTED_S: Final = 0.25
-#: Seconds of the original that may lie between, or be told twice, around something put in.
-SEAM_S: Final = 0.5
-
 # Rows of the running mean: .6 s, the shortest word that is asked for.
 _WINDOW = 12
 # Rows at either end of a segment that are left out: the window reaches over the seam.
@@ -112,9 +94,11 @@ def compare_sound(
     for segment in sound:
         stretch = _Stretch(copy_mel, ref_mel, segment)
         if len(stretch.rows) >= MIN_ROWS:
-            found += [*stretch.passages(), *stretch.overlays()]
-    found += _exchanged(sound)
-    found += _replaced(copy_mel, ref_mel, picture, sound, duration_s)
+            passages = list(stretch.passages())
+            found += [*passages, *stretch.overlays(passages)]
+    sounds = Sounds(copy_mel, ref_mel, duration_s)
+    found += added(sounds, picture, sound)
+    found += _replaced(sounds, picture, sound)
     return tuple(sorted(found, key=lambda one: one.span.start_s if one.span else 0.0))
 
 
@@ -150,16 +134,22 @@ class _Stretch:
         lost = np.where(alike <= _LOST, off / 2, 0.0)
         return np.maximum(np.minimum(off, _deviations(missing, own, _LEAST_NOISE_DB[1])), lost)
 
-    def overlays(self) -> Iterator[Difference]:
-        """Yield stretches in which the copy is louder than the original all over the spectrum."""
+    def overlays(self, passages: Sequence[Difference]) -> Iterator[Difference]:
+        """Yield stretches in which the copy is louder than the original all over the spectrum.
+
+        What stands in the place of a replaced passage is not added to the original, and the mean over a few seconds
+        spreads it beyond both ends: there is no overlay over or beside ``passages``.
+        """
         ref = levels(self._ref, self._places)
         loud = ref >= np.percentile(ref, _LOUD, axis=0)
         off = np.where(loud, self._copy - ref, np.nan)
         expected = ref + np.nanmedian(off, axis=0)
-        added = np.maximum(self._copy - np.maximum(expected, _SILENT) - _TOLERANCE_DB, 0.0).mean(axis=1)
-        count = min(round(OVERLAY_S * MEL_RATE), len(added))
-        mean = _running(added, count)
-        for first, end in _stretches(mean >= OVERLAY_DB):
+        louder = np.maximum(self._copy - np.maximum(expected, _SILENT) - _TOLERANCE_DB, 0.0).mean(axis=1)
+        count = min(round(OVERLAY_S * MEL_RATE), len(louder))
+        mean = _running(louder, count)
+        told = [one.span for one in passages if one.span is not None]
+        high = (mean >= OVERLAY_DB) & ~self._within(told, OVERLAY_S / 2)
+        for first, end in _stretches(high):
             span = self._span(first, end)
             if span.length_s >= OVERLAY_S:
                 strength = float(mean[first:end].max()) / OVERLAY_DB
@@ -193,6 +183,12 @@ class _Stretch:
             lacking = np.maximum(-off - _TOLERANCE_DB, 0.0).mean(axis=1)
             missing = np.minimum(missing, _running(lacking, _WINDOW))
         return residual, missing, alike
+
+    def _within(self, spans: Sequence[Span], beyond_s: float) -> NDArray[np.bool_]:
+        """Return which rows lie in one of the spans or up to ``beyond_s`` seconds before or after it."""
+        times = self.rows / MEL_RATE
+        inside = [(times >= one.start_s - beyond_s) & (times <= one.end_s + beyond_s) for one in spans]
+        return np.any(inside, axis=0) if inside else np.zeros(len(times), np.bool_)
 
     def _span(self, first: int, end: int) -> Span:
         return Span(float(self.rows[first]) / MEL_RATE, float(self.rows[end - 1] + 1) / MEL_RATE)
@@ -242,35 +238,16 @@ def _stretches(high: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 # --- between and beside the segments ---------------------------------------------------------------------
 
 
-def _exchanged(sound: Sequence[Segment]) -> Iterator[Difference]:
-    """Yield what stands between two parts instead of a few words of the original, or of nothing."""
-    for before, after in pairwise(sound):
-        gap = Span(before.copy.end_s, after.copy.start_s)
-        between = after.asset.start_s - before.asset.end_s
-        if MIN_INSERTED_S <= gap.length_s < MIN_FOREIGN_S and -SEAM_S <= between < MIN_FOREIGN_S:
-            there = Span(before.asset.end_s, max(before.asset.end_s, after.asset.start_s))
-            # Found by its seams; how far it is off was not measured beyond the limit.
-            yield Difference(DifferenceKind.SOUND_DIFFERS, Channel.SOUND, None, gap, there, DIFFERS)
-
-
-def _replaced(
-    copy_mel: Mel, ref_mel: Mel, picture: Sequence[Segment], sound: Sequence[Segment], duration_s: float
-) -> Iterator[Difference]:
+def _replaced(sounds: Sounds, picture: Sequence[Segment], sound: Sequence[Segment]) -> Iterator[Difference]:
     """Yield stretches that the picture, or the sound on both sides, says should be the asset's sound."""
-    for gap in uncovered([one.copy for one in sound], duration_s):
+    for gap in uncovered([one.copy for one in sound], sounds.duration_s):
         for one in picture or _bridges(gap, sound):
             span = overlap(one.copy, gap)
-            if span.length_s < MIN_FOREIGN_S:
+            if span.length_s < MIN_FOREIGN_S or _silent(sounds.copy, sounds.ref, span, Line.of(one)):
                 continue
-            line = Line.of(one)
-            if _silent(copy_mel, ref_mel, span, line):
-                continue
-            put, agreement = placed(copy_mel, ref_mel, line.segment(Channel.SOUND, span, 0.0))
-            # The same words in another voice at the same times may agree by more, but not in their levels.
-            if agreement <= FOREIGN_AGREEMENT or loud_difference(copy_mel, ref_mel, put) >= FOREIGN_DB:
-                strength = round(max(0.0, CLEAN_AGREEMENT - agreement) / CLEAN_AGREEMENT_SPREAD, 1)
-                kind = DifferenceKind.SOUND_REPLACED
-                yield Difference(kind, Channel.SOUND, None, span, _along(line, span), strength)
+            if (strength := sounds.off(span, one)) is not None:
+                there = _along(Line.of(one), span)
+                yield Difference(DifferenceKind.SOUND_REPLACED, Channel.SOUND, None, span, there, strength)
 
 
 def _bridges(gap: Span, sound: Sequence[Segment]) -> list[Segment]:
@@ -280,7 +257,7 @@ def _bridges(gap: Span, sound: Sequence[Segment]) -> list[Segment]:
     if not before or not after:
         return []
     first, last = Line.of(before[-1]), Line.of(after[0])
-    if abs(first.at(mid(gap)) - last.at(mid(gap))) > 1.0:
+    if abs(first.at(mid(gap)) - last.at(mid(gap))) > ONE_LINE_S:
         return []
     return [first.segment(Channel.SOUND, gap, 0.0)]
 

@@ -9,10 +9,10 @@ from typing import Final
 
 import numpy as np
 
-from provenance.evidence import Difference, Family, Found, Segment
+from provenance.evidence import Channel, Difference, Family, Found, Segment
 from provenance.examination import SoundTrack
 from provenance.fingerprint.sound import MEL_STEPS_PER_DB
-from provenance.match import sound_changes, soundtrack, spectrum, takes
+from provenance.match import added, sound_changes, soundtrack, spectrum, takes
 
 #: Length, seconds, and score (agreement of the spectra and :data:`BITS_WEIGHT` times by how much fewer bits than
 #: :data:`BITS_AT` differ) from which a stretch is the same recording. Source: docs/measurements.md, clips: one voice
@@ -97,8 +97,8 @@ def match_sound(copy: SoundTrack, ref: SoundTrack) -> SoundMatch:
             best = max(best, (segment.copy.length_s, agreement, bits))
     if not kept:
         return SoundMatch()
-    segments = tuple(spectrum.settled(copy_mel, ref_mel, kept))
-    return SoundMatch(segments, _families(best, copy.duration_s, copied=copied))
+    segments = added.audible(copy_mel, ref_mel, spectrum.settled(copy_mel, ref_mel, kept))
+    return SoundMatch(tuple(segments), _families(best, copy.duration_s, copied=copied))
 
 
 def _families(best: tuple[float, float, float], copy_s: float, *, copied: bool) -> tuple[Found, ...]:
@@ -117,3 +117,16 @@ def differences(
     """Return where the copy's sound is not the asset's along segments of picture and sound; see ``compare_sound``."""
     found = sound_changes.compare_sound(copy.spectrum_array(), ref.spectrum_array(), segments, duration_s)
     return list(found)
+
+
+def unexplained(
+    copy: SoundTrack,
+    ref: SoundTrack,
+    segments: Sequence[Segment],
+    differences: Sequence[Difference],
+    duration_s: float,
+) -> list[str]:
+    """Return which seconds of the copy's sound nothing was said about, as clauses; see ``match.added``."""
+    sounds = added.Sounds(copy.spectrum_array(), ref.spectrum_array(), duration_s)
+    picture, sound = ([one for one in segments if one.channel is channel] for channel in Channel)
+    return list(added.unexplained(sounds, picture, sound, differences))

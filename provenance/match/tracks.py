@@ -103,7 +103,10 @@ def _compare(
     )
     covered = max(_length(pictures), _length(sounds))
     compared = min(covered / duration_s, 1.0) if duration_s else 0.0
-    gaps = _gaps(copy, frames, sound, told=(both_pictures, both_sounds))
+    gaps = [*_gaps(copy, frames, sound, told=(both_pictures, both_sounds))]
+    if copy.sound is not None and sound is not None and sounds:
+        heard = (copy.sound, sound, [*pictures, *sounds], differences, duration_s)
+        gaps += sound_match.unexplained(*heard)
     return Comparison(tuple(differences), edits, compared, tuple(gaps))
 
 

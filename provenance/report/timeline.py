@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from provenance.evidence import Channel, Comparison, Difference, DifferenceKind, Evidence, Segment, Span
 from provenance.media.asset import Kind
-from provenance.wording import clock, segment_text, span_text
+from provenance.wording import clock, place_text, segment_text, span_text
 
 #: What stands for each thing in the lanes of the text form.
 AGREES, DIFFERS, UNMATCHED = "=", "x", "."
@@ -31,6 +31,9 @@ _WORDS = {
     DifferenceKind.SOUND_REPLACED: "another sound",
     DifferenceKind.SOUND_DIFFERS: "sound differs",
     DifferenceKind.SOUND_OVERLAY: "sound added",
+    DifferenceKind.SOUND_INSERTED: "sound put in",
+    DifferenceKind.SOUND_FOREIGN: "not found in the original",
+    DifferenceKind.SOUND_SILENCE: "silence put in",
     DifferenceKind.PICTURE_REPLACED: "another picture",
 }
 
@@ -168,9 +171,7 @@ def _words(one: Difference) -> str:
     words = words[:1].upper() + words[1:]
     if one.span is not None:
         words += f" in the copy from {span_text(one.span)}"
-    if one.asset_span is not None:
-        words += f" (original {span_text(one.asset_span)})"
-    return words
+    return words + place_text(one)
 
 
 # --- text ------------------------------------------------------------------------------------------------

@@ -340,7 +340,7 @@ def test_a_voice_replaced_for_half_of_a_stretch_is_told_with_its_times():
 def test_words_put_in_near_an_end_are_found_too(at_s):
     wave = np.concatenate([cut(film(), 5, 5 + at_s), cut(melody(9), 3, 3.8), cut(film(), 5 + at_s, 20)])
     (before, after), (difference,) = compared(opus(wave))
-    assert difference.kind is DifferenceKind.SOUND_DIFFERS
+    assert difference.kind is DifferenceKind.SOUND_INSERTED
     assert difference.span.start_s == pytest.approx(at_s, abs=0.3)
     assert difference.span.end_s == pytest.approx(at_s + 0.8, abs=0.3)
     assert before.asset.end_s == pytest.approx(5 + at_s, abs=0.3)
@@ -350,7 +350,7 @@ def test_words_put_in_near_an_end_are_found_too(at_s):
 def test_words_put_in_are_a_difference_where_they_are():
     wave = np.concatenate([cut(film(), 0, 20), cut(melody(9), 3, 3.8), cut(film(), 20, 40)])
     _, (difference,) = compared(opus(wave))
-    assert difference.kind is DifferenceKind.SOUND_DIFFERS
+    assert difference.kind is DifferenceKind.SOUND_INSERTED
     assert difference.span.start_s == pytest.approx(20, abs=0.2)
     assert difference.span.end_s == pytest.approx(20.8, abs=0.2)
     assert difference.asset_span.length_s == pytest.approx(0, abs=0.3)
