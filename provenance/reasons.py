@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from provenance.besides import LAID_OVER, agreement_sentence, also_found, also_next
 from provenance.evidence import (
     Comparison,
     Credential,
     CredentialState,
-    DifferenceKind,
     Evidence,
     Family,
     IngredientState,
@@ -20,7 +20,7 @@ from provenance.evidence import (
     Unavailable,
     VerdictCode,
 )
-from provenance.registered import other_reason, record_text, status_reasons
+from provenance.registered import because, other_reason, record_text, status_reasons
 from provenance.transformation import framing_text
 from provenance.wording import difference_text, edit_text, segment_text
 
@@ -234,15 +234,20 @@ def _score_text(score: Score) -> str:
 
 
 def summary(code: VerdictCode, evidence: Evidence) -> str:
-    """Return the verdict in one or two sentences for a person."""
+    """Return the verdict in some sentences for a person: the finding, and what must not be left out beside it."""
+    return _finding(code, evidence) + also_found(code, evidence)
+
+
+def _finding(code: VerdictCode, evidence: Evidence) -> str:
     best = evidence.best
     name = record_text(best.record) if best is not None else "a registered asset"
+    why = because(best.record) if best is not None else ""
     issuer = evidence.credential.issuer or "an unknown party"
     invalid = _CREDENTIAL_TEXT.get(
         evidence.credential.state, "A source named in the Content Credentials does not hold."
     )
     return {
-        VerdictCode.WITHDRAWN: f"Matches {name}, which its publisher has withdrawn.",
+        VerdictCode.WITHDRAWN: f"Matches {name}, which its publisher has withdrawn{why}.",
         VerdictCode.CREDENTIALS_INVALID: invalid,
         VerdictCode.CREDENTIALS_CONFLICT: f"The Content Credentials hold, but contradict the registered record {name}.",
         VerdictCode.ALTERED_COPY: f"Matches {name}. {_differences_sentence(best)} The rest that was compared agrees.",
@@ -251,7 +256,7 @@ def summary(code: VerdictCode, evidence: Evidence) -> str:
         VerdictCode.DISCLOSED_SYNTHETIC: f"Declared as generated content{_model_clause(evidence)}. The disclosure is in place.",
         VerdictCode.INTACT: f"Unchanged since {issuer} signed it; the issuer is on a trust list.",
         VerdictCode.INTACT_UNRECOGNIZED_ISSUER: "Unchanged since it was signed; the issuer is on no trust list.",
-        VerdictCode.DERIVED_COPY: f"A copy of {name}. No significant difference was found{_unbound(evidence)}.",
+        VerdictCode.DERIVED_COPY: f"A copy of {name}. {agreement_sentence(best, _unbound(evidence))}",
         VerdictCode.POSSIBLY_SYNTHETIC: "No registered original was found; there are signs of generated content. Needs review.",
         VerdictCode.NO_EVIDENCE: "No credentials and no confirmed registered original were found. This says nothing about the content.",
     }[code]
@@ -272,8 +277,7 @@ def _differences_sentence(best: Match | None) -> str:
     if best is None or isinstance(best.comparison, Unavailable):
         return ""
     ranked = sorted(best.comparison.differences, key=lambda one: -one.strength)
-    added = (DifferenceKind.OVERLAY, DifferenceKind.SOUND_OVERLAY)
-    texts = [difference_text(one) for one in ranked if one.kind not in added or one.face]
+    texts = [difference_text(one) for one in ranked if one.kind not in LAID_OVER or one.face]
     texts = texts or [difference_text(one) for one in ranked]
     shown = "; ".join(texts[:3])
     more = f"; and {len(texts) - 3} more" if len(texts) > 3 else ""
@@ -317,4 +321,4 @@ def next_step(code: VerdictCode, evidence: Evidence) -> str:
         return (
             "Obtain a longer or clearer recording; of a call or voice message, call back on a known number."
         )
-    return _NEXT[code]
+    return _NEXT[code] + also_next(code, evidence)

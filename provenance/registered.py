@@ -84,7 +84,8 @@ def _stands(record: Record) -> str:
     return f" {said.text}"
 
 
-def _because(record: Record) -> str:
+def because(record: Record) -> str:
+    """Return the words of the entry that gave a registration its status, as a clause; empty where there are none."""
     return f": {record.status_reason}" if record.status_reason else ""
 
 
@@ -92,10 +93,10 @@ def status_reasons(record: Record) -> Iterator[Reason]:
     """Yield how a registration stands: withdrawn, disputed, replaced, erased, declared as generated."""
     if record.status is RecordStatus.WITHDRAWN:
         replaced = f" It was replaced by {record.replaced_by}." if record.replaced_by else ""
-        yield Reason("record.withdrawn", f"The publisher withdrew it{_because(record)}.{replaced}")
+        yield Reason("record.withdrawn", f"The publisher withdrew it{because(record)}.{replaced}")
     elif record.status is RecordStatus.DISPUTED:
         replaced = f" The publisher replaced it by {record.replaced_by}." if record.replaced_by else ""
-        yield Reason("record.disputed", f"The registration is disputed{_because(record)}.{replaced}")
+        yield Reason("record.disputed", f"The registration is disputed{because(record)}.{replaced}")
     elif record.status is RecordStatus.SUPERSEDED:
         yield Reason("record.superseded", f"The publisher replaced it by {record.replaced_by}.")
     if record.redacted:

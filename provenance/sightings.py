@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from standardwebhooks import Webhook
 
+from provenance.besides import laid_over
 from provenance.errors import ProvenanceError
-from provenance.evidence import Comparison, Match, Verdict, VerdictCode
+from provenance.evidence import Comparison, DifferenceKind, Match, Verdict, VerdictCode
 from provenance.judge import judge
 from provenance.media.fetch import Fetcher
 from provenance.report.report import Report
@@ -29,14 +30,17 @@ WATCHABLE: Final = (
     VerdictCode.DISCLOSURE_REMOVED,
     VerdictCode.CREDENTIALS_CONFLICT,
 )
+_AGREEING: Final = (VerdictCode.DERIVED_COPY, VerdictCode.DISCLOSED_SYNTHETIC)
+#: What else can be watched for: copies that agree but for text or a graphic over the picture, such as a false caption.
+OVERLAY: Final = "overlay"
 #: Type of every event.
 EVENT: Final = "copy.seen"
 #: Seconds between looks for sightings to deliver.
 LOOK_S: Final = 2.0
 
 
-def events_of(report: Report) -> Iterator[tuple[str, VerdictCode, dict[str, Any]]]:
-    """Yield asset, verdict and event for every confirmed match that a watch can want.
+def events_of(report: Report) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield asset, what is watched for and event for every confirmed match that a watch can want.
 
     Each match is judged by itself: where two publishers registered the same content, both hear of the copy.
     """
@@ -45,7 +49,11 @@ def events_of(report: Report) -> Iterator[tuple[str, VerdictCode, dict[str, Any]
         if match.confirmed:
             verdict = judge(replace(report.evidence, matches=(match,)))
             if verdict.code in WATCHABLE:
-                yield match.record.asset_id, verdict.code, _event(report, match, verdict)
+                yield match.record.asset_id, verdict.code.value, _event(report, match, verdict)
+            elif verdict.code in _AGREEING and any(
+                one.kind is DifferenceKind.OVERLAY for one in laid_over(match)
+            ):
+                yield match.record.asset_id, OVERLAY, _event(report, match, verdict)
 
 
 def _event(report: Report, match: Match, verdict: Verdict) -> dict[str, Any]:
@@ -88,9 +96,9 @@ class Lookout:
 
     def __call__(self, report: Report) -> None:
         """Add the report to the feeds of the watches that want it; a failure never harms the report itself."""
-        for asset_id, code, event in events_of(report):
+        for asset_id, wanted, event in events_of(report):
             try:
-                self._watches.report(asset_id, code.value, event)
+                self._watches.report(asset_id, wanted, event)
             except ProvenanceError as cause:
                 _log.warning("a sighting of %s is lost: %s", asset_id, cause.message)
 

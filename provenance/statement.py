@@ -15,13 +15,13 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from provenance.digest import Digest
-from provenance.errors import FormatError
+from provenance.errors import ConflictError, FormatError
 from provenance.ledger.entry import SALT_BYTES, Entry, EntryType, Payload, sign_entry
 from provenance.ledger.intake import Appender
 from provenance.ledger.receipt import Receipt
 from provenance.ledger.registration import Registration
 from provenance.ledger.store import Store
-from provenance.record import Record
+from provenance.record import Record, RecordStatus
 from provenance.signing.claims import clean_text
 
 #: Longest reason, characters.
@@ -79,8 +79,16 @@ class Statements:
             FormatError: No reason, or an asset_id of another spelling.
             NotFoundError: No such asset.
             AuthorisationError: It is another publisher's; dispute it.
+            ConflictError: It is withdrawn already, and there is no replacement to be added.
             UnavailableError: The ledger cannot be written now.
         """
+        record = self._store.record(asset_id)
+        adds = replaced_by is not None and record.replaced_by is None
+        if record.status is RecordStatus.WITHDRAWN and not adds:
+            raise ConflictError(
+                f"expected an asset that is not withdrawn yet, entry {record.index} is",
+                hint="a withdrawal is final; only a replacement can be named after it, once",
+            )
         refs = (asset_id,) if replaced_by is None else (asset_id, replaced_by)
         return self._state(EntryType.WITHDRAW, refs, _worded(reason))
 

@@ -97,12 +97,7 @@ def _still_text(segment: Segment, noun: str) -> str:
 
 def difference_text(difference: Difference) -> str:
     """Return a difference in words: which region, when, and what it looks like."""
-    if difference.box is not None:
-        box = difference.box
-        noun = "the face" if difference.face else "a region"
-        what = f"{noun} at {box.x:.0%}, {box.y:.0%} (size {box.w:.0%} by {box.h:.0%})"
-    else:
-        what = f"the {difference.channel.value}"
+    what = _what(difference)
     when = f" from {span_text(difference.span)}" if difference.span is not None else ""
     return f"{what} {_DIFFERENCE_TEXT[difference.kind]}{when}{place_text(difference)}"
 
@@ -116,3 +111,17 @@ def place_text(difference: Difference) -> str:
     if difference.kind in _PUT_IN and there.length_s < MIN_STOOD_FOR_S:
         return f" (at {clock(there.start_s)} of the original)"
     return f" (original {span_text(there)})"
+
+
+def region_text(difference: Difference) -> str:
+    """Return where a difference is, and when: ``a region at 25%, 85% (size 54% by 12%) from 0:12.4 to 0:19.0``."""
+    when = f" from {span_text(difference.span)}" if difference.span is not None else ""
+    return f"{_what(difference)}{when}"
+
+
+def _what(difference: Difference) -> str:
+    if difference.box is None:
+        return f"the {difference.channel.value}"
+    box = difference.box
+    noun = "the face" if difference.face else "a region"
+    return f"{noun} at {box.x:.0%}, {box.y:.0%} (size {box.w:.0%} by {box.h:.0%})"

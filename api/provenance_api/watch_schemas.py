@@ -12,8 +12,8 @@ from provenance.service.watches import Sighting, Watch
 from provenance_api.publish_schemas import AssetId
 from provenance_api.schemas import Closed
 
-Watchable = Literal["altered-copy", "re-edited-copy", "disclosure-removed", "credentials-conflict"]
-_USUAL: tuple[Watchable, ...] = ("altered-copy", "re-edited-copy", "disclosure-removed")
+Watchable = Literal["altered-copy", "re-edited-copy", "disclosure-removed", "credentials-conflict", "overlay"]
+_USUAL: tuple[Watchable, ...] = ("altered-copy", "re-edited-copy", "disclosure-removed", "overlay")
 
 
 class WatchIn(Closed):
@@ -28,7 +28,7 @@ class WatchIn(Closed):
     )
 
     asset_id: AssetId
-    verdicts: Annotated[tuple[Watchable, ...], Field(min_length=1, max_length=4)] = _USUAL
+    verdicts: Annotated[tuple[Watchable, ...], Field(min_length=1, max_length=5)] = _USUAL
     target: Annotated[str, Field(max_length=2_048)] = ""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -17,6 +17,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from provenance.besides import disputed, laid_over
 from provenance.evidence import Comparison, Evidence, Match, Reason, VerdictCode
 from provenance.report.report import Report, report_json
 from provenance.report.timeline import evidence_timeline
@@ -68,6 +69,22 @@ FACES: Final = {
     VerdictCode.POSSIBLY_SYNTHETIC: Face("Needs review", "?", "diamond", "review"),
     VerdictCode.NO_EVIDENCE: Face("No evidence found", "\N{EN DASH}", "ring", "neutral"),
 }
+
+#: A copy that agrees but for what was laid over it: not plainly a copy.
+OVERLAID: Final = Face("Copy with something laid over it", "≈", "diamond", "review")
+
+
+def face_of(report: Report) -> Face:
+    """Return the face of a report: that of its verdict, for review where something stands against it all the same."""
+    code, evidence = report.verdict.code, report.evidence
+    face = FACES[code]
+    if face.tone != "agree":
+        return face
+    if code is VerdictCode.DERIVED_COPY and laid_over(evidence.best):
+        face = OVERLAID
+    if disputed(evidence):
+        face = replace(face, title=f"{face.title}, registration disputed", shape="diamond", tone="review")
+    return face
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +172,7 @@ def report_html(
         report=report,
         evidence=evidence,
         verdict=report.verdict,
-        face=FACES[report.verdict.code],
+        face=face_of(report),
         groups=reason_groups(report.verdict.reasons),
         best=evidence.best,
         comparison=_comparison(evidence.best),

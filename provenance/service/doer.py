@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from provenance.errors import BusyError, ProvenanceError, StorageError, UnavailableError
-from provenance.service.jobs import MAX_TRIES, Job, Jobs, new_id
+from provenance.service.jobs import MAX_TRIES, Job, Jobs, JobState, new_id
 
 _log = logging.getLogger(__name__)
 
@@ -83,8 +83,12 @@ class Doer:
         except ProvenanceError as cause:
             self._failed(job, worker, cause)
         except Exception:  # noqa: BLE001 - the edge of the thread: a bug in one job must not end the others
-            _log.exception("job %s failed", job.id)
-            self._jobs.fail(job, worker, {"code": "bug", "detail": "this is a bug; quote the job's id"})
+            if self._jobs.find(job.id).state is JobState.CANCELLED:
+                # Its file is removed at once, under whoever reads it.
+                _log.info("job %s was cancelled", job.id)
+            else:
+                _log.exception("job %s failed", job.id)
+                self._jobs.fail(job, worker, {"code": "bug", "detail": "this is a bug; quote the job's id"})
         if self._jobs.find(job.id).state.over:
             self._over(job)
 

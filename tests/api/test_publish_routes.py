@@ -208,6 +208,19 @@ def test_a_dispute_is_open_to_every_publisher_case_100(client, news, rival):
     assert (answer.status_code, answer.json()["record"]["status"]) == (201, "disputed")
 
 
+def test_statements_that_add_nothing_are_conflicts_and_leave_the_log_as_it_is(service, client, news):
+    made = client.post("/v1/assets", content=picture(14), headers=JPEG | news).json()
+    address = f"/v1/assets/{made['record']['asset_id']}"
+    own = client.post(f"{address}/dispute", json={"reason": "ours"}, headers=news)
+    assert (own.status_code, own.json()["code"]) == (409, "conflict")
+    assert client.post(f"{address}/withdrawal", json={"reason": "wrong"}, headers=news).status_code == 201
+    store = service.app.state.wiring.installation.store
+    size = store.head().size
+    again = client.post(f"{address}/withdrawal", json={"reason": "again"}, headers=news)
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+    assert store.head().size == size
+
+
 def test_a_later_registration_by_another_tenant_does_not_take_a_picture_over_case_100(client, news, rival):
     photo = encoded(photograph("rocket.jpg"), quality=92)
     first = client.post("/v1/assets", content=photo, headers=JPEG | news, params={"title": "Harbour"}).json()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import Image, ImageDraw
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from provenance.errors import FetchError
@@ -13,6 +15,7 @@ from provenance.media.fetch import Fetcher
 from provenance.service import watches as watches_module
 from provenance.service.access import Scope
 from provenance.sightings import Courier
+from tests.fakes.pictures import encoded
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,30 @@ def test_an_altered_copy_is_in_the_feed_and_the_querier_is_not(client, publisher
     assert datetime.fromisoformat(said["hour"]).minute == 0
     for secret in ("who-am-i", "secret-agent", "127.0.0.1"):
         assert secret not in json.dumps(seen)
+
+
+def test_a_false_caption_is_in_the_feed_though_the_picture_under_it_is_the_original(
+    service, client, publisher, watch, signed
+):
+    with Image.open(io.BytesIO(signed)) as shown:
+        painted = shown.convert("RGB")
+    width, height = painted.size
+    bar = Image.new("RGB", (width, height // 10), "white")
+    text = ImageDraw.Draw(bar)
+    text.text((20, 4), "THE LAKE IS POISONED", fill="black", font_size=height // 14)
+    painted.paste(bar, (0, height - height // 10))
+    said = client.post("/v1/verify", content=encoded(painted, quality=85)).json()
+    assert said["verdict"]["code"] == "derived-copy"
+    assert "Text or a graphic covers a region at" in said["verdict"]["summary"]
+    assert "copier's addition, not the publisher's" in said["verdict"]["summary"]
+    assert "No significant difference" not in said["verdict"]["summary"]
+    [seen] = client.get(watch["feed"], headers=publisher).json()["sightings"]
+    event = seen["event"]["data"]
+    assert event["verdict"] == "derived-copy"
+    assert {one["kind"] for one in event["differences"]} == {"overlay"}
+    page = client.get(said["links"]["html"]).text
+    assert "tone-review" in page
+    assert "Copy with something laid over it" in page
 
 
 def test_intact_and_unrelated_copies_are_not_reported(client, publisher, watch, signed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from provenance.errors import AuthorisationError, FormatError, NotFoundError
+from provenance.errors import AuthorisationError, ConflictError, FormatError, NotFoundError
 from provenance.evidence import RecordStatus
 from provenance.ledger.entry import EntryType
 from provenance.ledger.receipt import check_receipt
@@ -59,6 +59,17 @@ def test_a_withdrawal_says_why_and_what_instead(log, ours, store):
     assert (stated.record.status, stated.record.status_reason) == (RecordStatus.WITHDRAWN, "wrong caption")
     assert stated.record.replaced_by == new
     assert log.prove(2).leaf == stated.receipt.leaf
+
+
+def test_an_asset_is_withdrawn_once_and_a_replacement_may_be_named_after_it(log, ours, store):
+    old, new = (each.asset_id for each in register(log, 1, 2))
+    ours.withdraw(old, "wrong caption")
+    with pytest.raises(ConflictError, match="not withdrawn yet"):
+        ours.withdraw(old, "again")
+    assert ours.withdraw(old, "wrong caption", new).record.replaced_by == new
+    with pytest.raises(ConflictError):
+        ours.withdraw(old, "wrong caption", new)
+    assert log.audit().size == 4
 
 
 def test_only_its_publisher_withdraws_and_redacts_an_asset_but_anybody_disputes_it(log, ours, theirs, store):

@@ -11,6 +11,7 @@ from provenance.ledger.database import conninfo_of, reading, writing
 from provenance.ledger.store import Store
 from provenance.service import jobs as jobs_module
 from provenance.service import queue as queue_module
+from provenance.service.doer import Doer
 from provenance.service.jobs import MAX_TRIES, Jobs, JobState
 from provenance.service.queue import Queue, QueueRunner
 from provenance.service.runner import Runner
@@ -93,6 +94,22 @@ def test_the_queue_is_bounded_sr23(jobs):
         jobs.add("a", "t", {})
     with pytest.raises(UnavailableError, match="queue is full"):
         jobs.add("a", "t", {})
+
+
+def test_a_job_whose_file_a_cancellation_took_away_is_no_error(jobs, caplog):
+    job = jobs.add("a", "t", {})
+
+    def work(job, tell):
+        jobs.cancel(job.id)
+        raise FileNotFoundError("the spooled file")
+
+    over = []
+    with caplog.at_level("INFO"):
+        Doer(jobs, {"a": work}, over.append).do(jobs.claim("w"), "w")
+    assert jobs.find(job.id).state is JobState.CANCELLED
+    assert [one.id for one in over] == [job.id]
+    assert {record.levelname for record in caplog.records} == {"INFO"}
+    assert not any(record.exc_info for record in caplog.records)
 
 
 def test_cancelled_jobs_stay_cancelled(jobs):

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from provenance.errors import AuthorisationError
+from provenance.errors import AuthorisationError, ConflictError
 from provenance_api import openapi, signing
 from provenance_api.auth import Publishing
 from provenance_api.bodies import strict_body
@@ -18,6 +18,9 @@ from provenance_api.wiring import Wired, Wiring
 
 router = APIRouter(prefix="/v1", tags=["publish"])
 _CONFLICT = openapi.answer(409, "The Idempotency-Key belongs to another request")
+_SAID = openapi.answer(
+    409, "It was said before or makes no sense, or the Idempotency-Key belongs to another request"
+)
 
 
 @router.post("/assets", status_code=201, response_model=RegisteredOut, openapi_extra=openapi.MEDIA_BODY,
@@ -61,7 +64,7 @@ def signed_file(caller: Publishing, asset_id: str, wiring: Wired) -> Response:
 
 
 @router.post("/assets/{asset_id}/withdrawal", status_code=201, response_model=StatementOut,
-             openapi_extra=openapi.json_body(WithdrawalIn), responses=_CONFLICT)  # fmt: skip
+             openapi_extra=openapi.json_body(WithdrawalIn), responses=_SAID)  # fmt: skip
 def withdraw(
     caller: Publishing,
     asset_id: str,
@@ -83,7 +86,7 @@ def withdraw(
 
 
 @router.post("/assets/{asset_id}/dispute", status_code=201, response_model=StatementOut,
-             openapi_extra=openapi.json_body(DisputeIn), responses=_CONFLICT)  # fmt: skip
+             openapi_extra=openapi.json_body(DisputeIn), responses=_SAID)  # fmt: skip
 def dispute(
     caller: Publishing,
     asset_id: str,
@@ -95,7 +98,11 @@ def dispute(
     """Say in the log that the caller disputes an asset; both views are shown from then on."""
 
     def make() -> Response:
-        wiring.record(asset_id, caller)
+        record = wiring.record(asset_id, caller)
+        if wiring.installation.ownership.owner(record.asset_id) == caller.tenant:
+            raise ConflictError(
+                "expected an asset of another tenant, found the caller's own", hint="withdraw or supersede it"
+            )
         receipt = wiring.installation.statements.dispute(asset_id, asked.reason).receipt
         wiring.installation.access.note(caller, "asset.dispute", asset_id, "done")
         out = StatementOut.from_domain(receipt, wiring.record(asset_id, caller))
