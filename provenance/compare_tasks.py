@@ -78,15 +78,15 @@ def compare_film(job: Job) -> object:
     4. What is left is named as in still pictures, on the frame that shows it best.
 
     Params: ``geometry``; ``pairs``: list of {``copy_s``, ``asset_s``, ``blob``}, ascending in ``copy_s``, at most a
-    few hundred. Result: {``shift_s``, ``geometry``, ``compared``: frames that could be laid, ``differences``,
-    ``strip``: PNG or None}.
+    few hundred. Result: {``shift_s``, ``geometry``, ``compared``: frames that could be laid, ``unlaid``:
+    moments of the copy whose frame could not, seconds, ``differences``, ``strip``: PNG or None}.
     """
     geometry = from_plain(Geometry, job.params["geometry"])
     pairs = [_pair(one) for one in cast("Sequence[Mapping[str, object]]", job.params["pairs"])]
     chosen = [pairs[i] for i in np.unique(np.linspace(0, len(pairs) - 1, _SHARPENED).astype(int))]
     shift_s, geometry, shown = _sharpened(job, chosen, geometry)
     moved = [replace(one, copy_s=max(one.copy_s + shift_s, 0.0)) for one in pairs]
-    compared = _compared(job, moved, geometry, shown)
+    compared, unlaid = _compared(job, moved, geometry, shown)
     frames = [frame for frame, _ in compared]
     step_s = float(np.median(np.diff([one.copy_s for one in frames]))) if len(frames) > 1 else 0.5
     # Where most frames could not be laid, the few that could are no evidence.
@@ -97,6 +97,7 @@ def compare_film(job: Job) -> object:
         "shift_s": shift_s,
         "geometry": to_plain(geometry),
         "compared": len(frames) if told else 0,
+        "unlaid": unlaid,
         "differences": [to_plain(one.difference) for one in rows],
         "strip": strip.strip_png(rows[:_ROWS], geometry) if rows else None,
     }
@@ -254,11 +255,13 @@ def _nearest(pair: _Pair, tried: Sequence[tuple[float, image.Rgb]], geometry: Ge
     return min(tried, key=lambda one: unlike(one[1], pair.known, geometry))[1]
 
 
-def _compared(job: Job, pairs: Sequence[_Pair], geometry: Geometry, shown: Box) -> list[tuple[Frame, _Pair]]:
-    """Return every pair of which the copy has a frame, compared."""
+def _compared(
+    job: Job, pairs: Sequence[_Pair], geometry: Geometry, shown: Box
+) -> tuple[list[tuple[Frame, _Pair]], list[float]]:
+    """Return every pair of which the copy has a frame, compared, and the moments that could not be laid."""
     matrix = warp.matrix_of(geometry)
     grid = pairs[0].known.shape[:2]
-    compared: list[tuple[Frame, _Pair]] = []
+    compared, unlaid = list[tuple[Frame, _Pair]](), list[float]()
     part = _part(shown, grid, matrix)
     # In groups, so that memory is bounded by a few dozen frames of the copy.
     for start in range(0, len(pairs), _GROUP):
@@ -269,11 +272,12 @@ def _compared(job: Job, pairs: Sequence[_Pair], geometry: Geometry, shown: Box) 
             laid, inside = warp.onto(_nearest(pair, tried, geometry), grid, matrix)
             inside &= part
             if not _laid(laid, known, inside):
+                unlaid.append(pair.copy_s)
                 continue
             if int(inside.sum()) >= compare.MIN_COVERED:
                 energy = _energy(residual(laid, known, inside))
                 compared.append((Frame(pair.copy_s, pair.asset_s, energy), pair))
-    return compared
+    return compared, unlaid
 
 
 def _energy(found: Residual) -> NDArray[np.float32]:

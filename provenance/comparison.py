@@ -138,6 +138,10 @@ class DifferenceKind(StrEnum):
     SOUND_FOREIGN = "sound-foreign"  # stands before, after or between genuine parts
     SOUND_SILENCE = "sound-silence"  # a pause put in
     PICTURE_REPLACED = "picture-replaced"  # another picture over the genuine sound
+    PICTURE_DIFFERS = "picture-differs"  # seconds of another picture in place of the genuine one
+    PICTURE_MIRRORED = "picture-mirrored"  # seconds mirrored against the rest of the copy
+    PICTURE_INSERTED = "picture-inserted"  # seconds of another picture, nothing of the original missing
+    PICTURE_FOREIGN = "picture-foreign"  # other picture before, after or between genuine parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ class Edit(StrEnum):
     OTHER_PICTURE = "other-picture"
     SOUND_SHIFTED = "sound-shifted"
     JOINED = "joined"  # with parts of another registered asset
-    EXTENDED = "extended"  # by sound that the original does not have, before, after or between its parts
+    EXTENDED = "extended"  # by material that the original does not have, before, after or between its parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,7 +278,8 @@ def alters(difference: Difference) -> bool:
     """Return whether ``difference`` by itself makes the copy an altered one.
 
     Overlays of the picture count where they cover a face, those of the sound never: nothing of the original is
-    missing under them. A replaced sound or picture track, and sound beside the original's, are edits, not alterations.
+    missing under them. A replaced sound or picture track, and sound or picture beside the original's, are edits, not
+    alterations.
     """
     if difference.kind is DifferenceKind.OVERLAY:
         return difference.face
@@ -288,6 +289,7 @@ def alters(difference: Difference) -> bool:
         DifferenceKind.SOUND_FOREIGN,
         DifferenceKind.SOUND_SILENCE,
         DifferenceKind.PICTURE_REPLACED,
+        DifferenceKind.PICTURE_FOREIGN,
     )
 
 

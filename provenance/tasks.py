@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, cast
 import cv2
 import numpy as np
 
-from provenance import compare_tasks, film_tasks, picture_tasks, still_tasks, synthesis_tasks
+from provenance import compare_tasks, film_tasks, look_tasks, picture_tasks, still_tasks, synthesis_tasks
 from provenance.digest import Digest
 from provenance.errors import CredentialError, UnmatchableError
 from provenance.examination import (
@@ -276,4 +276,5 @@ TASKS: Final[Mapping[str, Callable[[Job], object]]] = {
     **film_tasks.TASKS,
     **still_tasks.TASKS,
     **compare_tasks.TASKS,
+    **look_tasks.TASKS,
 }

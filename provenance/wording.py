@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from provenance.comparison import Comparison, Difference, DifferenceKind, Edit, Segment, Span
+from provenance.comparison import Channel, Comparison, Difference, DifferenceKind, Edit, Segment, Span
+from provenance.splices import left_out
 from provenance.synchrony import shift_text
 
 _EDIT_TEXT = {
@@ -17,16 +18,16 @@ _EDIT_TEXT = {
     Edit.OTHER_PICTURE: "the picture is not the original's",
     Edit.SOUND_SHIFTED: "the sound is shifted against the picture",
     Edit.JOINED: "they are joined with parts of another registered asset",
-    Edit.EXTENDED: "sound that was not found in the original stands beside it",
+    Edit.EXTENDED: "that was not found in the original stands beside it",
 }
 _FOREIGN = {
-    Edit.OTHER_SOUND: DifferenceKind.SOUND_REPLACED,
-    Edit.OTHER_PICTURE: DifferenceKind.PICTURE_REPLACED,
-    Edit.EXTENDED: DifferenceKind.SOUND_FOREIGN,
+    Edit.OTHER_SOUND: (DifferenceKind.SOUND_REPLACED,),
+    Edit.OTHER_PICTURE: (DifferenceKind.PICTURE_REPLACED,),
+    Edit.EXTENDED: (DifferenceKind.PICTURE_FOREIGN, DifferenceKind.SOUND_FOREIGN),
 }
 #: Seconds of the original below which something put in is said to stand at one moment of it.
 MIN_STOOD_FOR_S = 0.5
-_PUT_IN = (DifferenceKind.SOUND_INSERTED, DifferenceKind.SOUND_SILENCE)
+_PUT_IN = (DifferenceKind.PICTURE_INSERTED, DifferenceKind.SOUND_INSERTED, DifferenceKind.SOUND_SILENCE)
 _DIFFERENCE_TEXT = {
     DifferenceKind.REPLACED: "differs from the original",
     DifferenceKind.REMOVED: "is missing something the original shows",
@@ -39,6 +40,10 @@ _DIFFERENCE_TEXT = {
     DifferenceKind.SOUND_FOREIGN: "was not found in the original",
     DifferenceKind.SOUND_SILENCE: "has silence put in",
     DifferenceKind.PICTURE_REPLACED: "shows another picture than the original",
+    DifferenceKind.PICTURE_DIFFERS: "shows another picture than the original",
+    DifferenceKind.PICTURE_MIRRORED: "is mirrored against the rest of the copy",
+    DifferenceKind.PICTURE_INSERTED: "shows an inserted picture that is not the original's",
+    DifferenceKind.PICTURE_FOREIGN: "was not found in the original",
 }
 
 
@@ -57,12 +62,38 @@ def span_text(span: Span) -> str:
 
 
 def edit_text(edit: Edit, comparison: Comparison, segments: Iterable[Segment]) -> str:
-    """Return an edit in words: of shifted sound by how much, of a foreign track when."""
+    """Return an edit in words: of shifted sound by how much, of a foreign track when, of a cut what is missing."""
     if edit is Edit.SOUND_SHIFTED:
         return f"{_EDIT_TEXT[edit]}{shift_text(segments)}"
+    if edit is Edit.CUT:
+        missing = [span_text(one) for one in _missing(segments)]
+        return f"{_EDIT_TEXT[edit]}: {' and '.join(missing)}" if missing else _EDIT_TEXT[edit]
     found = comparison.differences
-    spans = [span_text(one.span) for one in found if one.span and one.kind is _FOREIGN.get(edit)]
-    return f"{_EDIT_TEXT[edit]} from {' and '.join(spans)}" if spans else _EDIT_TEXT[edit]
+    foreign = [one for one in found if one.span and one.kind in _FOREIGN.get(edit, ())]
+    text = _EDIT_TEXT[edit]
+    if edit is Edit.EXTENDED:
+        nouns = [one.value for one in Channel if any(other.channel is one for other in foreign)]
+        text = f"{' and '.join(nouns) or 'material'} {text}"
+    # Both tracks of an end card begin and end together but for the errors of their seams: one of them is named.
+    spans = list[Span]()
+    for one in foreign:
+        if one.span and not any(_one_stretch(one.span, other) for other in spans):
+            spans.append(one.span)
+    return f"{text} from {' and '.join(span_text(one) for one in spans)}" if spans else text
+
+
+def _one_stretch(one: Span, other: Span) -> bool:
+    """Return whether two spans begin and end within a second of each other."""
+    return abs(one.start_s - other.start_s) <= 1.0 and abs(one.end_s - other.end_s) <= 1.0
+
+
+def _missing(segments: Iterable[Segment]) -> list[Span]:
+    """Return what the picture leaves out of the original, or the sound where the picture leaves nothing out."""
+    every = list(segments)
+    for channel in Channel:
+        if found := left_out(one for one in every if one.channel is channel):
+            return found
+    return []
 
 
 def segment_text(segment: Segment) -> str:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar, cast
@@ -17,10 +17,10 @@ from typing import Final, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.evidence import Geometry, Segment
+from provenance.evidence import Geometry, Segment, Span
 from provenance.fingerprint.frames import QUERY_RATE
 from provenance.match import inverse, warp
-from provenance.match.edits import overlap, share_covered
+from provenance.match.edits import overlap, share_covered, uncovered
 from provenance.match.frame_votes import SPAN_S, FilmVotes, FrameView, Place
 from provenance.match.path import Line
 from provenance.media.sandbox import WorkerPool
@@ -34,6 +34,8 @@ PLACED: Final = 8
 MIN_PLACED: Final = 2
 #: Share of the copy that whole-picture codes must explain so that the frame is not searched further.
 EXPLAINED: Final = 0.9
+#: Least piece of a segment beside another one that is kept, seconds.
+MIN_PIECE_S: Final = 0.9
 #: Geometries of one copy in one film that are followed, most frames first.
 GEOMETRIES: Final = 3
 #: Largest move of a corner between two frames' geometries that still count as one, fraction of the frame.
@@ -249,12 +251,28 @@ def explained(segments: Sequence[Segment], duration_s: float) -> float:
 
 
 def merged(first: Sequence[Segment], more: Sequence[Segment]) -> list[Segment]:
-    """Return both in order of the copy; what overlaps an earlier one by half or more is left out."""
+    """Return both in order of the copy; of a later one what earlier ones cover is left out, and all if that is half."""
     kept = list(first)
     for one in more:
-        if all(overlap(one.copy, other.copy).length_s < one.copy.length_s / 2 for other in kept):
-            kept.append(one)
+        if any(overlap(one.copy, other.copy).length_s >= one.copy.length_s / 2 for other in kept):
+            continue
+        kept += list(_uncovered(one, [other.copy for other in kept]))
     return sorted(kept, key=lambda one: one.copy.start_s)
+
+
+def _uncovered(one: Segment, spans: Sequence[Span]) -> Iterator[Segment]:
+    """Yield the pieces of a segment that no span covers."""
+    if not any(overlap(one.copy, span).length_s > 0 for span in spans) or not one.speed:
+        yield one
+        return
+    line = Line.of(one)
+    for span in uncovered([Span(0.0, one.copy.start_s), *spans], one.copy.end_s):
+        if span.length_s >= MIN_PIECE_S:
+            yield replace(
+                line.segment(one.channel, span, one.strength),
+                geometry=one.geometry,
+                uncertain_s=one.uncertain_s,
+            )
 
 
 def place_times(votes: FilmVotes, framings: Sequence[Framing]) -> list[float]:

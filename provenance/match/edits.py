@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Final
 
 from provenance.evidence import Channel, Comparison, Difference, DifferenceKind, Edit, Match, Segment, Span
+from provenance.splices import gone_back, left_out
 from provenance.synchrony import sound_shift_s
 
-#: Asset seconds left out or gone back between two neighbouring parts before they count as a cut or a change
-#: of order. Source: docs/measurements.md, clips: seams are known to .25 s in picture and .1 s in sound, and two
-#: seams bound each step.
-STEP_S: Final = {Channel.PICTURE: 0.6, Channel.SOUND: 0.4}
 #: Change of speed that counts: conversion from 24 to 25 pictures a second (4 %) does, resampling does not.
 SPEED_SHARE: Final = 0.02
 #: Seconds by which a change of speed must move one end of its part against the other to be seen at all.
@@ -29,9 +25,9 @@ def classify_edits(
 ) -> tuple[Edit, ...]:
     """Return how the copy was put together from the asset; one excerpt at its own speed is no edit.
 
-    A part that comes twice counts as another order. What surrounds the picture is no edit: a film that quotes
-    another one has not edited it. Sound beside the original's is one: a sentence put before or after a speech passes
-    for a part of it.
+    A part that comes twice counts as another order. What surrounds the picture is an edit only where it was told as
+    foreign: a film that quotes another one has not edited it. Sound beside the original's is one: a sentence put
+    before or after a speech passes for a part of it.
 
     Args:
         picture: Segments of the picture; None where copy or asset has none that can be compared, empty where
@@ -54,7 +50,7 @@ def classify_edits(
         found.add(Edit.OTHER_SOUND)
     if DifferenceKind.PICTURE_REPLACED in kinds:
         found.add(Edit.OTHER_PICTURE)
-    if DifferenceKind.SOUND_FOREIGN in kinds:
+    if kinds & {DifferenceKind.SOUND_FOREIGN, DifferenceKind.PICTURE_FOREIGN}:
         found.add(Edit.EXTENDED)
     if sound_shift_s((*(picture or ()), *(sound or ()))) is not None:
         found.add(Edit.SOUND_SHIFTED)
@@ -63,18 +59,10 @@ def classify_edits(
 
 def _order(segments: Sequence[Segment]) -> set[Edit]:
     """Return cuts, changes of order, direction and speed among the segments of one channel."""
-    found: set[Edit] = set()
-    ordered = sorted(segments, key=lambda one: one.copy.start_s)
-    for before, after in pairwise(ordered):
-        # Foreign material between the two may stand for as much of the asset as it is long.
-        stood_for = max(0.0, after.copy.start_s - before.copy.end_s) * before.speed
-        left, entered = _last(before), _first(after)
-        step = STEP_S[before.channel]
-        if entered - left - stood_for > step:
-            found.add(Edit.CUT)
-        elif entered < left - step:
-            found.add(Edit.REORDERED)
-    for one in ordered:
+    found = {Edit.CUT} if left_out(segments) else set()
+    if gone_back(segments):
+        found.add(Edit.REORDERED)
+    for one in segments:
         found |= _pace(one)
     return found
 
@@ -88,13 +76,20 @@ def _pace(one: Segment) -> set[Edit]:
     return found | ({Edit.SPEED} if off > SPEED_SHARE and off * one.copy.length_s > SPEED_S else set())
 
 
-def _first(one: Segment) -> float:
-    """Return the asset time that a segment begins with, seconds: the later one where it runs backwards."""
-    return one.asset.end_s if one.speed < 0 else one.asset.start_s
+def re_edited(
+    before: Sequence[Edit], segments: Sequence[Segment], differences: Sequence[Difference]
+) -> tuple[Edit, ...]:
+    """Return the edits of a copy whose segments or differences were put right after they were classified.
 
-
-def _last(one: Segment) -> float:
-    return one.asset.start_s if one.speed < 0 else one.asset.end_s
+    Args:
+        before: What was found before; a whole track that is not the original's stays so.
+        segments: All segments.
+        differences: All differences.
+    """
+    picture, sound = ([one for one in segments if one.channel is channel] or None for channel in Channel)
+    found = {*classify_edits(picture, sound, differences)}
+    found |= {one for one in before if one in (Edit.OTHER_SOUND, Edit.OTHER_PICTURE, Edit.JOINED)}
+    return tuple(edit for edit in Edit if edit in found)
 
 
 def with_joins(matches: Sequence[Match]) -> list[Match]:

@@ -24,6 +24,8 @@ MIN_FRAMES: Final = 2
 MIN_SHIFT_S: Final = 0.02
 
 Stored = Sequence[tuple[float, bytes]]
+#: Moments of the copy, seconds, whose frames could not be laid, by the segment they lie in.
+Unlaid = Mapping[Segment, Sequence[float]]
 
 
 def has_picture(match: Match) -> bool:
@@ -45,8 +47,10 @@ class FilmComparer:
     def __init__(self, pool: WorkerPool, path: Path, patience_s: float) -> None:
         self._pool, self._path, self._patience_s = pool, path, patience_s
 
-    def compared(self, match: Match, stored: Stored) -> Match:
+    def compared(self, match: Match, stored: Stored) -> tuple[Match, Unlaid]:
         """Return the match with differences of its picture, segments set right in time, and a strip of frames.
+
+        With it come the moments whose frames could not be laid onto the stored ones, of each segment.
 
         Args:
             match: With picture segments.
@@ -54,7 +58,8 @@ class FilmComparer:
         """
         alignment, before = match.alignment, match.comparison
         if alignment is None or not isinstance(before, Comparison):
-            return match
+            return match, {}
+        unlaid: dict[Segment, list[float]] = {}
         chosen = set(_longest(alignment.segments))
         segments: list[Segment] = []
         differences, gaps, strips = list(before.differences), list(before.not_compared), list[bytes]()
@@ -66,6 +71,8 @@ class FilmComparer:
                 gaps += [_gap(segment)] if segment.channel is Channel.PICTURE else []
                 continue
             answer = self._answer(geometry, pairs)
+            if off := cast("list[float]", answer["unlaid"]):
+                unlaid[segment] = off
             if not answer["compared"]:
                 segments.append(segment)
                 gaps.append(_gap(segment))
@@ -80,7 +87,8 @@ class FilmComparer:
             not_compared=tuple(gaps),
             drawing=strips[0] if strips else before.drawing,
         )
-        return replace(match, alignment=replace(alignment, segments=tuple(segments)), comparison=comparison)
+        alignment = replace(alignment, segments=tuple(segments))
+        return replace(match, alignment=alignment, comparison=comparison), unlaid
 
     def _answer(self, geometry: Geometry, pairs: Sequence[Mapping[str, object]]) -> Mapping[str, object]:
         params = {"geometry": to_plain(geometry), "pairs": list(pairs)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -10,11 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.errors import FormatError
-from provenance.evidence import Channel, Difference, DifferenceKind, Segment, Span
 from provenance.fingerprint.code import PDQ256
-from provenance.match.edits import mid, overlap, uncovered
 from provenance.match.path import Line
-from provenance.synchrony import OVERLAP_S
 
 #: Distance, bits of PDQ, up to which two frames count as the same within an alignment. Source:
 #: docs/measurements.md, film: the order in time allows a wider radius than single pictures.
@@ -30,6 +26,8 @@ CLEAN_SPREAD_BITS: Final = 9.2
 MIN_REACH_S: Final = 0.5
 #: Share of the time between stored frames from which a frame counts as between them.
 BETWEEN: Final = 0.3
+#: ... and least such time, seconds: what moves fast looks nearly the same a sixteenth of a second later.
+MIN_BETWEEN_S: Final = 0.1
 #: Shortest foreign stretch that is told, seconds. Source: the path over lines leaves out four frames at
 #: four a second, and single frames stay unseen.
 MIN_FOREIGN_S: Final = 0.9
@@ -121,7 +119,7 @@ class Films:
         bits, error = self.near(line, self.reach)
         cost = np.asarray(bits.min(axis=1), np.float32)
         nearest = np.where(np.isfinite(bits), np.abs(error), np.inf).min(axis=1)
-        between = nearest > BETWEEN * _step(self.ref_s)
+        between = nearest > max(BETWEEN * _step(self.ref_s), MIN_BETWEEN_S)
         return np.where(between & np.isfinite(cost), np.minimum(cost, FOREIGN_BITS), cost)
 
 
@@ -129,80 +127,3 @@ def _step(times: Times) -> float:
     gaps = np.diff(times)
     gaps = gaps[gaps > 0]
     return float(np.median(gaps)) if len(gaps) else 1.0
-
-
-def compare_frames(
-    films: Films, picture: Sequence[Segment], sound: Sequence[Segment], duration_s: float
-) -> tuple[Difference, ...]:
-    """Return where the copy shows another picture between genuine parts or over genuine sound.
-
-    What stands before the first and after the last genuine part, without the asset's sound, is another film
-    that quotes this one, and no difference. Stretches in which copy and asset are both too flat for codes
-    cannot be told and are no difference either.
-
-    Args:
-        films: Codes of both, the copy's in the form that was aligned.
-        picture: Segments of :func:`provenance.match.timeline.align_frames`; may be empty.
-        sound: Segments of :func:`provenance.match.soundtrack.align_sound`; may be empty.
-        duration_s: Length of the copy, seconds.
-
-    Returns:
-        Differences of kind ``picture-replaced`` in order of time; ``strength`` is how many standard
-        deviations of clean copies the stretch is away from the asset.
-    """
-    ordered = sorted(picture, key=lambda one: one.copy.start_s)
-    found = []
-    for gap in _gaps(films, ordered, duration_s):
-        before = [one for one in ordered if one.copy.start_s < gap.start_s]
-        after = [one for one in ordered if one.copy.end_s > gap.end_s]
-        under = [one for one in sound if overlap(one.copy, gap).length_s >= min(OVERLAP_S, gap.length_s)]
-        line = _expected(gap, before, after, under)
-        if line is None and not (before and after):
-            continue
-        bits = _distance(films, gap, line)
-        if bits > FOREIGN_BITS:
-            there = (
-                None if line is None else Span(max(0.0, line.at(gap.start_s)), max(0.0, line.at(gap.end_s)))
-            )
-            strength = (bits - CLEAN_BITS) / CLEAN_SPREAD_BITS
-            kind = DifferenceKind.PICTURE_REPLACED
-            found.append(Difference(kind, Channel.PICTURE, None, gap, there, round(strength, 1)))
-    return tuple(found)
-
-
-def _gaps(films: Films, picture: Sequence[Segment], duration_s: float) -> list[Span]:
-    """Return stretches outside all segments, and those inside where the copy has no frame with a code."""
-    gaps = list(uncovered([one.copy for one in picture], duration_s))
-    step = films.copy_step
-    times = films.copy_s
-    for at in np.flatnonzero(np.diff(times) > MIN_FOREIGN_S + step).tolist():
-        blank = Span(float(times[at]) + step / 2, float(times[at + 1]) - step / 2)
-        gaps += [inside for one in picture if (inside := overlap(one.copy, blank)).length_s > 0]
-    return sorted((one for one in gaps if one.length_s >= MIN_FOREIGN_S), key=lambda one: one.start_s)
-
-
-def _expected(
-    gap: Span, before: Sequence[Segment], after: Sequence[Segment], under: Sequence[Segment]
-) -> Line | None:
-    """Return the line the picture should be on: its neighbours' common one, or that of the sound beneath."""
-    if before and after:
-        first, last = Line.of(before[-1]), Line.of(after[0])
-        if abs(first.at(mid(gap)) - last.at(mid(gap))) <= 1.0:
-            return first
-    return Line.of(max(under, key=lambda one: overlap(one.copy, gap).length_s)) if under else None
-
-
-def _distance(films: Films, gap: Span, line: Line | None) -> float:
-    """Return the mean distance of the gap's frames to the expected ones; 128 where only the copy is blank."""
-    first, end = np.searchsorted(films.copy_s, [gap.start_s, gap.end_s]).tolist()
-    unlike = float(PDQ256.bits // 2)
-    if line is None:
-        # An insert: the lines do not say what should be here, and the path found it on none.
-        return unlike
-    if first == end:
-        there = np.searchsorted(films.ref_s, [line.at(gap.start_s), line.at(gap.end_s)])
-        # Both blank: a dark or flat scene that has no codes.
-        return unlike if there[1] - there[0] >= gap.length_s / films.reach / 2 else 0.0
-    cost = films.part(first, end).cost(line)
-    cost = cost[np.isfinite(cost)]
-    return float(np.minimum(cost, unlike).mean()) if len(cost) else unlike

@@ -27,6 +27,7 @@ from provenance.match.align import INLIERS
 from provenance.match.candidates import FrameBook
 from provenance.match.film_comparer import FilmComparer, has_picture
 from provenance.match.frame_votes import FeatureBook, FilmVotes
+from provenance.match.interludes import Interludes, pictured
 from provenance.match.registry import Registry
 from provenance.match.sounds import SoundBook
 from provenance.match.still import StillFinder
@@ -99,7 +100,7 @@ class TimedFinder:
                 matches.append(_with_framings(match, framings))
             elif match is not None:
                 matches.append(self._with_frames(path, asset_id, match))
-        return self._with_differences(path, matches, self._patience_s(examination.duration_s or 0.0))
+        return [self._with_differences(path, examination, match) for match in matches]
 
     def like(self, asset_id: str) -> list[str]:
         """Return the registrations, itself too, whose stored codes agree with those of ``asset_id``, nearest first."""
@@ -108,17 +109,26 @@ class TimedFinder:
         heard = [] if sound is None else self._sounds.vote([sound])
         return list(dict.fromkeys(one.asset_id for one in (*seen[:CANDIDATES], *heard[:CANDIDATES])))
 
-    def _with_differences(self, path: Path, matches: Sequence[Match], patience_s: float) -> list[Match]:
-        """Return the matches, frames of the confirmed ones compared with stored frames."""
+    def _with_differences(self, path: Path, examination: Examination, match: Match) -> Match:
+        """Return a match, if it is confirmed, compared with stored frames, and with what lies beside its parts told."""
+        frames, duration_s = examination.frames, examination.duration_s or 0.0
+        if not match.confirmed or not has_picture(match) or frames is None:
+            return match
+        patience_s = self._patience_s(duration_s)
+        stored = self._stored(match.record.asset_id, FRAME_REFERENCE)
+        track, sound = self._tracks(match.record.asset_id)
         comparer = FilmComparer(self._pool, path, patience_s)
-        made: list[Match] = []
-        for match in matches:
-            if match.confirmed and has_picture(match):
-                stored = self._stored(match.record.asset_id, FRAME_REFERENCE)
-                made.append(comparer.compared(match, stored))
-            else:
-                made.append(match)
-        return made
+        interludes = Interludes(self._pool, path, patience_s, frames, duration_s)
+        compared, unlaid = comparer.compared(match, stored)
+        pieces = interludes.pieces(match, unlaid, stored) if unlaid else []
+        if unlaid and pieces != list(pictured(match)):
+            # Stretches of another picture had been taken for the original's: all that rests on them is told anew.
+            again = tracks.match_tracks(match.record, examination, track, sound, pieces)
+            if again is None or not pieces:
+                return match if again is None else again
+            compared, _ = comparer.compared(tracks.with_local(again, match), stored)
+        compared = tracks.clipped(compared, examination.duration_s)
+        return compared if track is None else interludes.told(compared, track, stored)
 
     def _by_codes(self, examination: Examination) -> dict[str, list[Segment]]:
         """Return the picture segments of each film that shares whole-picture codes with the copy."""

@@ -98,7 +98,7 @@ def align_frames(
     parts = _assign(films, [line for line, _, _ in _joined(films, parts)])
     return [
         segment
-        for part in _frozen(_joined(films, parts), films)
+        for part in _frozen(_trimmed(films, _joined(films, parts)), films)
         if (segment := _segment(films, *part)) is not None
     ]
 
@@ -297,6 +297,19 @@ def _joined(films: Films, parts: list[_Part]) -> list[_Part]:
                 continue
         joined.append((fitted, first, end))
     return joined
+
+
+def _trimmed(films: Films, parts: list[_Part]) -> list[_Part]:
+    """Return the parts without foreign frames at their ends: between stored frames those cost a line nothing."""
+    trimmed: list[_Part] = []
+    for line, first, end in parts:
+        near = first + np.flatnonzero(~(films.cost(line)[first:end] > HELD_BITS))
+        if line.speed <= 0 or not len(near) or len(near) == end - first:
+            trimmed.append((line, first, end))
+            continue
+        a, b = int(near[0]), int(near[-1]) + 1
+        trimmed.append((_fit(films, line, a, b), a, b))
+    return trimmed
 
 
 def _frozen(parts: list[_Part], films: Films) -> list[_Part]:

@@ -55,6 +55,9 @@ def match_tracks(
         pictures: Aligned stretches of the picture, in order of the copy.
     """
     found: list[Found] = []
+    pictures = [
+        kept for one in pictures if (kept := within(one, copy.duration_s, record.duration_s)) is not None
+    ]
     if pictures:
         radius = float(films.FRAME_RADIUS)
         found.append(Found(Family.GLOBAL, "frame codes in one order of time", _apart(pictures), radius))
@@ -69,6 +72,33 @@ def match_tracks(
         return None
     comparison = _compare(copy, frames, sound, pictures, sounds)
     return Match(record, tuple(found), Alignment(segments=(*pictures, *sounds)), comparison)
+
+
+def within(one: Segment, copy_s: float | None, asset_s: float | None) -> Segment | None:
+    """Return a segment without what lies beyond the ends of copy and asset, seconds; None where nothing is left.
+
+    Frames stand for the time up to the next one, which the last frame has not.
+    """
+    if one.speed <= 0:
+        return replace(one, copy=Span(one.copy.start_s, min(one.copy.end_s, copy_s or one.copy.end_s)))
+    line = Line.of(one)
+    end_s = min(one.copy.end_s, copy_s or one.copy.end_s)
+    if asset_s and line.at(end_s) > asset_s:
+        end_s = line.back(asset_s)
+    if end_s <= one.copy.start_s:
+        return None
+    return replace(one, copy=Span(one.copy.start_s, end_s), asset=Span(one.asset.start_s, line.at(end_s)))
+
+
+def clipped(match: Match, copy_s: float | None) -> Match:
+    """Return a match with picture segments that end where copy, of ``copy_s`` seconds, and asset do."""
+    alignment = match.alignment or Alignment()
+    kept = (
+        within(one, copy_s, match.record.duration_s) if one.channel is Channel.PICTURE else one
+        for one in alignment.segments
+    )
+    segments = tuple(one for one in kept if one is not None)
+    return replace(match, alignment=replace(alignment, segments=segments))
 
 
 def _apart(segments: Sequence[Segment]) -> float:
@@ -101,13 +131,13 @@ def _compare(
     edits = edit_rules.classify_edits(
         pictures if both_pictures else None, sounds if both_sounds else None, differences
     )
-    covered = max(_length(pictures), _length(sounds))
-    compared = min(covered / duration_s, 1.0) if duration_s else 0.0
+    # Sound that goes on beneath another picture compares nothing of that picture.
+    covered = edit_rules.share_covered([one.copy for one in pictures or sounds], duration_s)
     gaps = [*_gaps(copy, frames, sound, told=(both_pictures, both_sounds))]
     if copy.sound is not None and sound is not None and sounds:
         heard = (copy.sound, sound, [*pictures, *sounds], differences, duration_s)
         gaps += sound_match.unexplained(*heard)
-    return Comparison(tuple(differences), edits, compared, tuple(gaps))
+    return Comparison(tuple(differences), edits, covered, tuple(gaps))
 
 
 def _differences(
@@ -159,6 +189,14 @@ def frame_pairs(match: Match, stored: Sequence[tuple[float, bytes]], count: int)
     if len(pairs) <= count:
         return pairs
     return [pairs[round(i * (len(pairs) - 1) / (count - 1))] for i in range(count)]
+
+
+def with_local(match: Match, known: Match) -> Match:
+    """Return a match with the geometry, and the family of local features, of the match it was made anew from."""
+    local = tuple(one for one in known.found if one.family is Family.LOCAL)
+    geometry = known.alignment.geometry if known.alignment is not None else None
+    alignment = replace(match.alignment or Alignment(), geometry=geometry)
+    return replace(match, found=(*match.found, *local), alignment=alignment)
 
 
 def with_geometries(match: Match, geometries: Sequence[Geometry], tried: int) -> Match:

@@ -35,6 +35,10 @@ _WORDS = {
     DifferenceKind.SOUND_FOREIGN: "not found in the original",
     DifferenceKind.SOUND_SILENCE: "silence put in",
     DifferenceKind.PICTURE_REPLACED: "another picture",
+    DifferenceKind.PICTURE_DIFFERS: "another picture",
+    DifferenceKind.PICTURE_MIRRORED: "picture is mirrored",
+    DifferenceKind.PICTURE_INSERTED: "picture inserted",
+    DifferenceKind.PICTURE_FOREIGN: "other picture beside the original's",
 }
 
 # Layout of the drawing, user units.

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from provenance.errors import FormatError
-from provenance.evidence import Channel, DifferenceKind, Edit, Segment, Span
+from provenance.evidence import Channel, Edit, Segment
 from provenance.fingerprint.frames import FrameCollector
 from provenance.fingerprint.image import pdq
 from provenance.match.edits import classify_edits
-from provenance.match.films import Films, compare_frames
 from provenance.match.timeline import align_frames
 
 REF_RATE, COPY_RATE = 2.0, 4.0
@@ -162,56 +161,6 @@ def test_a_part_that_comes_twice_is_another_order():
 
 
 @pytest.mark.parametrize("resumes_s", [30, 33])
-def test_foreign_frames_between_genuine_parts_are_a_difference(resumes_s):
-    """A three-second insert (the film goes on where it was) and a replacement (it goes on three seconds on)."""
-    sequence = joined((part(film(), 20, 30), 10), (part(bunny(), 1, 4), 3), (part(film(), resumes_s, 42), 9))
-    codes, times = coded(sequence, COPY_RATE)
-    found = align_frames(codes, times, *reference())
-    assert len(found) == 2
-    (difference,) = compare_frames(Films.of(codes, times, *reference()), found, (), 22.0)
-    assert difference.kind is DifferenceKind.PICTURE_REPLACED
-    assert difference.span.start_s == pytest.approx(10, abs=0.5)
-    assert difference.span.end_s == pytest.approx(13, abs=0.5)
-    assert difference.strength >= 8
-    assert classify_edits(found, None, (difference,)) == (Edit.OTHER_PICTURE,)
-
-
-def test_a_blanked_stretch_is_a_difference():
-    black = np.zeros_like(film()[0][1])
-    sequence = [(t, black if 4 <= t < 7 else rgb) for t, rgb in part(film(), 30, 42)]
-    codes, times = coded(sequence, COPY_RATE)
-    found = align_frames(codes, times, *reference())
-    (difference,) = compare_frames(Films.of(codes, times, *reference()), found, (), 12.0)
-    assert difference.span.start_s == pytest.approx(4, abs=0.5)
-    assert difference.span.end_s == pytest.approx(7, abs=0.5)
-
-
-def test_a_film_that_quotes_another_is_no_edit_of_it():
-    sequence = joined((part(bikes(), 0, 8), 8), (part(film(), 15, 25), 10), (part(bunny(), 0, 5), 5))
-    codes, times = coded(sequence, COPY_RATE)
-    found = align_frames(codes, times, *reference())
-    assert len(found) == 1
-    assert off_by(found[0], 15 - 8) <= 0.25
-    differences = compare_frames(Films.of(codes, times, *reference()), found, (), 23.0)
-    assert differences == ()
-    assert classify_edits(found, None, differences) == ()
-
-
-def test_genuine_sound_under_another_film_is_a_replaced_picture():
-    codes, times = coded(bikes(), COPY_RATE)
-    sound = Segment(Channel.SOUND, Span(0, 10), Span(20, 30), 1.0, 1.0)
-    (difference,) = compare_frames(Films.of(codes, times, *reference()), (), (sound,), 10.0)
-    assert difference.kind is DifferenceKind.PICTURE_REPLACED
-    assert (difference.asset_span.start_s, difference.asset_span.end_s) == (20, 30)
-    assert difference.strength >= 8
-
-
-def test_a_clean_copy_has_no_difference():
-    codes, times = coded(part(film(), 20, 40), COPY_RATE, bad_jpeg)
-    found = align_frames(codes, times, *reference())
-    assert compare_frames(Films.of(codes, times, *reference()), found, (), 20.0) == ()
-
-
 @pytest.mark.parametrize("other", [bunny, bikes])
 def test_unrelated_films_share_no_segment(other):
     assert align_frames(*coded(other(), COPY_RATE), *reference()) == []
