@@ -160,7 +160,6 @@ def test_a_part_that_comes_twice_is_another_order():
     assert classify_edits(found, None) == (Edit.REORDERED,)
 
 
-@pytest.mark.parametrize("resumes_s", [30, 33])
 @pytest.mark.parametrize("other", [bunny, bikes])
 def test_unrelated_films_share_no_segment(other):
     assert align_frames(*coded(other(), COPY_RATE), *reference()) == []
