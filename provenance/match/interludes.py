@@ -243,9 +243,9 @@ class Interludes:
             else one
             for one in seen
         ]
-        there = _seam(gap) if kind is DifferenceKind.PICTURE_INSERTED else None
+        seam = _seam(gap) if kind is DifferenceKind.PICTURE_INSERTED else None
         for run in runs_of(seen, Look.OTHER):
-            yield Difference(kind, Channel.PICTURE, None, self._edges(run, gap.copy), there, _strength(run))
+            yield Difference(kind, Channel.PICTURE, None, self._edges(run, gap.copy), seam, _strength(run))
 
     def _likely(self, time_s: float, gap: Gap, stored: Stored) -> list[bytes] | None:
         """Return the stored frames that a moment would show if a part beside it went on; None beyond the original.
