@@ -13,6 +13,7 @@ from provenance.evidence import Box, Comparison, Geometry
 from provenance.examination import FeatureView, Part, PictureCode, PictureExam, Pixels
 from provenance.fingerprint import views
 from provenance.match import align, compare, covering, reference, warp
+from provenance.match.colour import colours
 from provenance.match.description import described
 from provenance.match.suspects import Suspect, aligned, shared_part
 from provenance.media import decode, faces
@@ -82,7 +83,14 @@ def compare_picture(job: Job) -> object:
         # Who was found by a code has one already.
         shared = shared_part(laid, stored, negative=geometry.negative, coded=suspect.distance is None)
         sizes = ((picture.width, picture.height), (suspect.width, suspect.height))
-        made = described(geometry, comparison, sizes, picture.jpeg_quality, shared.sharpness)
+        made = described(
+            geometry,
+            comparison,
+            sizes,
+            picture.jpeg_quality,
+            shared.sharpness,
+            colours(laid, stored, negative=geometry.negative),
+        )
         answers.append(
             {
                 "geometry": to_plain(geometry),

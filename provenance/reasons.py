@@ -20,7 +20,7 @@ from provenance.evidence import (
     Unavailable,
     VerdictCode,
 )
-from provenance.registered import because, other_reason, record_text, status_reasons
+from provenance.registered import because, other_reasons, record_text, status_reasons
 from provenance.transformation import framing_text
 from provenance.wording import difference_text, edit_text, segment_text
 
@@ -141,8 +141,7 @@ def _match_reasons(evidence: Evidence) -> Iterator[Reason]:
     yield from status_reasons(best.record)
     if best.confirmed and not best.identical:
         yield from _comparison_reasons(best)
-    for other in others:
-        yield other_reason(other, best, apart=other in evidence.leads)
+    yield from other_reasons(best, others, evidence.leads)
 
 
 def _rate_reasons(match: Match) -> Iterator[Reason]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from provenance.evidence import Comparison, Match, Reason, Record, RecordStatus, Transformation
@@ -14,7 +15,7 @@ NO_PROOF: Final = "First registered is not proof of ownership."
 #: What of the copy is in a registration of another medium, or in another part of it.
 _PART: Final = {
     Kind.AUDIO: "The sound is also that of the registered recording",
-    Kind.VIDEO: "It also shows or sounds like parts of the registered film",
+    Kind.VIDEO: "The same content is also part of the registered film",
     Kind.IMAGE: "It also shows the registered picture",
 }
 
@@ -27,7 +28,23 @@ def record_text(record: Record) -> str:
     return f"“{record.title}” ({record.publisher}, registered {when}, entry {record.index})"
 
 
-def other_reason(other: Match, best: Match, *, apart: bool) -> Reason:
+def other_reasons(best: Match, others: Sequence[Match], leads: Sequence[Match]) -> Iterator[Reason]:
+    """Yield what each further match is; that first seen is not ownership is said once.
+
+    Args:
+        best: The match that the verdict speaks of.
+        others: The further ones.
+        leads: The strongest match at each place of the copy.
+    """
+    said = False
+    for other in others:
+        made = _other_reason(other, best, apart=other in leads)
+        if made.code == "registry.earlier" and not said:
+            made, said = replace(made, text=f"{made.text} {NO_PROOF}"), True
+        yield made
+
+
+def _other_reason(other: Match, best: Match, *, apart: bool) -> Reason:
     """Return what a further match is: another picture in the copy, the same content again, or a look-alike.
 
     Args:
@@ -51,7 +68,7 @@ def other_reason(other: Match, best: Match, *, apart: bool) -> Reason:
     )
     if other.record.index < best.record.index:
         text = f"An earlier registration of {content.format('exists')}."
-        return Reason("registry.earlier", f"{text}{_stands(other.record)} {NO_PROOF}")
+        return Reason("registry.earlier", f"{text}{_stands(other.record)}")
     text = f"A later registration of {content.format('exists too')}."
     return Reason("registry.later", f"{text}{_stands(other.record)}")
 

@@ -21,6 +21,13 @@ UNSAID_STRETCH: Final = 0.03
 UNSAID_PERSPECTIVE: Final = 0.05
 #: Share of the original's fine detail under which a copy is called softer.
 SOFT: Final = 0.7
+#: Strength of colours below which a copy is called grey, and from which on and up to which nothing is said; tint and
+#: brightness up to which nothing is said, levels. Source: nine plain copies of one photograph (JPEG, WebP, AVIF, GIF,
+#: screenshots): 1.01 to 1.02, at most 0.6 and 1; in shades of grey 0.00; through a filter 0.59, brighter by 24.
+GREY: Final = 0.1
+UNSAID_COLOUR: Final = (0.8, 1.3)
+UNSAID_TINT: Final = 8.0
+UNSAID_LEVELS: Final = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,9 @@ class Transformation:
         jpeg_quality: Quality of the copy's last JPEG compression, 1..100, by its tables; None for others.
         sharpness: Fine detail of the copy against the original's, 1 for all of it; None where not measurable.
         overlays: Where something was laid over it, in the copy.
+        colour: Strength of the copy's colours against the original's, 0 for shades of grey; None where not measurable.
+        tint: Colour laid over the whole, levels of Cb and Cr; None where not measurable.
+        brightness: Middle change of luma, levels; None where not measurable.
     """
 
     place: Box
@@ -54,6 +64,9 @@ class Transformation:
     jpeg_quality: int | None
     sharpness: float | None
     overlays: tuple[Box, ...] = ()
+    colour: float | None = None
+    tint: float | None = None
+    brightness: float | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -95,10 +108,29 @@ def _changed(made: Transformation) -> Iterator[str]:
         covered = min(sum(box.area for box in made.overlays), 1.0)
         count = len(made.overlays)
         yield f"covered in {count} place{'s' if count > 1 else ''} (about {covered:.0%} of the copy)"
+    yield from _recoloured(made)
     if made.jpeg_quality is not None:
         yield f"compressed as JPEG at about quality {made.jpeg_quality}"
     if made.sharpness is not None and made.sharpness < SOFT:
         yield f"softened to about {made.sharpness:.0%} of its fine detail"
+
+
+def _recoloured(made: Transformation) -> Iterator[str]:
+    """Yield what a filter did to colours and light."""
+    if made.colour is not None:
+        if made.colour < GREY:
+            yield (
+                "turned to shades of grey"
+                if (made.tint or 0) <= UNSAID_TINT
+                else "turned to shades of one colour"
+            )
+        elif not UNSAID_COLOUR[0] <= made.colour <= UNSAID_COLOUR[1]:
+            way = "weakened" if made.colour < 1 else "strengthened"
+            yield f"{way} in its colours to about {made.colour:.0%}"
+    if made.tint is not None and made.tint > UNSAID_TINT and (made.colour is None or made.colour >= GREY):
+        yield "tinted"
+    if made.brightness is not None and abs(made.brightness) > UNSAID_LEVELS:
+        yield "brightened" if made.brightness > 0 else "darkened"
 
 
 def _turned(degrees: float) -> str | None:

@@ -173,6 +173,9 @@ class TransformationOut(Closed):
     jpeg_quality: int | None
     sharpness: float | None
     overlays: tuple[BoxOut, ...]
+    colour: float | None
+    tint: float | None
+    brightness: float | None
     sentence: str
 
 

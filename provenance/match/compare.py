@@ -20,10 +20,12 @@ from numpy.typing import NDArray
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match import warp
 from provenance.match.bend import is_bend
+from provenance.match.description import shown_share
 from provenance.match.fade import Outlines
 from provenance.match.lettering import even_ground, kind_of_writing
 from provenance.match.paint import look
 from provenance.match.residual import SCALES, Residual, residual
+from provenance.transformation import UNSAID_SHARE
 
 #: Energy (log of mean squared deviation) of 16 and 32 pixel blocks from which a block is altered. Source:
 #: docs/measurements.md#alteration: above every clean copy of the tuning half.
@@ -45,6 +47,8 @@ TORN_STRENGTH: Final = 8.0
 #: error of a perspective and the reach of its blur.
 BEYOND: Final = 0.01
 RIM_PX: Final = 8
+#: Share of the reference along the edges that is left out without a word: two pixels on all sides are 3 % of most.
+RIM_SHARE: Final = 0.035
 #: Depth of a strip along an edge of such a copy that is not compared where it differs, share of the side.
 EDGE_SHARE: Final = 0.12
 #: Noise of a block in luma from which it is no use if the original's detail is less, grey levels.
@@ -129,7 +133,7 @@ def compare_in_full(laid: warp.Laid, reference_rgb: warp.Rgb, geometry: Geometry
     comparison = Comparison(
         differences=differences,
         compared=min(max(shared, 0.0), 1.0) * float(seen.sum() / inside.sum()),
-        not_compared=tuple(_gaps(found, shared, seen)),
+        not_compared=tuple(_gaps(found, shared, shown_share(matrix), seen)),
     )
     return comparison, Field(_strength(found), seen)
 
@@ -318,15 +322,19 @@ def _detail(luma: Plane) -> Plane:
     return np.sqrt(np.maximum(np.asarray(variance, np.float32), 0))
 
 
-def _gaps(found: Residual, shared: float, seen: warp.Mask) -> list[str]:
+def _gaps(found: Residual, shared: float, shown: float, seen: warp.Mask) -> list[str]:
     gaps = []
     if shared < 0.99:
         gaps.append(
             f"picture: {1 - shared:.0%} of the copy lies outside the original and has nothing to compare with"
         )
-    cropped = 1 - float(found.inside.mean())
-    if cropped > 0.01:
+    # What alignment cannot tell is not said, here as in the transformation.
+    cropped = 1 - shown if 1 - shown > UNSAID_SHARE else 0.0
+    if cropped:
         gaps.append(f"picture: {cropped:.0%} of the original is not in the copy (cropped away)")
+    rim = 1 - float(found.inside.mean()) - cropped
+    if rim > RIM_SHARE:
+        gaps.append(f"picture: {rim:.0%} of the original, along the edges of the copy, is not compared")
     flat = float((_detail(found.expected[:, :, 0])[found.inside] < _FEATURELESS).mean())
     if flat > 0.05:
         gaps.append(f"picture: {flat:.0%} of the shared part is too flat to show small differences")

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Box, Comparison, DifferenceKind, Geometry
 from provenance.match import warp
+from provenance.match.colour import UNKNOWN, Colours
 from provenance.transformation import Transformation
 
 # Cells along each side on which shares of a picture are counted: a part in 100 of an area and better.
@@ -19,6 +20,7 @@ def described(
     sizes: tuple[tuple[int, int], tuple[int, int]],
     jpeg_quality: int | None,
     sharpness: float | None,
+    coloured: Colours = UNKNOWN,
 ) -> Transformation:
     """Return what was done to the original.
 
@@ -28,13 +30,14 @@ def described(
         sizes: Width and height, pixels, of the copy and of the original.
         jpeg_quality: Quality of the copy's compression, 1..100, or None.
         sharpness: Fine detail of the copy against the original's, or None.
+        coloured: What was done to its colours.
     """
     matrix = warp.matrix_of(geometry)
     along, down, perspective = _scales(matrix, *sizes)
     return Transformation(
         place=warp.box_through(np.linalg.inv(matrix).astype(np.float64), Box(0, 0, 1, 1)),
         shown=geometry.crop,
-        shown_share=float(np.mean(_within(matrix))),
+        shown_share=shown_share(matrix),
         # The geometry turns before it mirrors; people are told of the mirroring first.
         rotation_deg=-geometry.rotation_deg if geometry.mirrored else geometry.rotation_deg,
         scale=1 / down,
@@ -49,6 +52,9 @@ def described(
             for one in comparison.differences
             if one.kind is DifferenceKind.OVERLAY and one.box is not None
         ),
+        colour=coloured.colour,
+        tint=coloured.tint,
+        brightness=coloured.brightness,
     )
 
 
@@ -59,10 +65,10 @@ def grid() -> NDArray[np.float64]:
     return np.stack([x.ravel(), y.ravel()], axis=1)
 
 
-def _within(matrix: warp.Matrix) -> NDArray[np.bool_]:
-    """Return which cells of the original the copy shows."""
+def shown_share(matrix: warp.Matrix) -> float:
+    """Return the share of the original that the copy shows, 0..1, counted in cells."""
     back = warp.apply(np.linalg.inv(matrix).astype(np.float64), grid())
-    return np.asarray(((back >= 0) & (back <= 1)).all(axis=1))
+    return float(((back >= 0) & (back <= 1)).all(axis=1).mean())
 
 
 def _scales(matrix: warp.Matrix, copy: tuple[int, int], asset: tuple[int, int]) -> tuple[float, float, float]:

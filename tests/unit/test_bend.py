@@ -35,6 +35,17 @@ def test_other_content_is_no_bend(luma):
     assert not is_bend(shown, luma, region())
 
 
+def test_a_figure_that_was_painted_over_with_its_ground_is_no_bend(luma):
+    rows = np.linspace(90, 140, 160, dtype=np.float32)[:, None]
+    ground = np.repeat(rows, 160, axis=1) + np.random.default_rng(3).normal(0, 1.5, (160, 160)).astype(
+        np.float32
+    )
+    with_figure = ground.copy()
+    cv2.ellipse(with_figure, (80, 80), (9, 30), 0, 0, 360, 20, -1)
+    changed = np.abs(with_figure - ground) > 10
+    assert not is_bend(ground, with_figure, changed)
+
+
 def test_the_same_content_and_slivers_are_no_bend(luma):
     assert not is_bend(luma, luma, region())
     assert not is_bend(luma[:10], luma[:10], region()[:10])

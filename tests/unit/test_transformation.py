@@ -44,6 +44,13 @@ CASES = {
         "covered in 2 places (about 15% of the copy)",
     ),
     "recompression": ({"jpeg_quality": 40}, "compressed as JPEG at about quality 40"),
+    "grey": ({"colour": 0.02, "tint": 1.0}, "turned to shades of grey"),
+    "sepia": ({"colour": 0.05, "tint": 20.0}, "turned to shades of one colour"),
+    "pale": ({"colour": 0.59, "tint": 2.0}, "weakened in its colours to about 59%"),
+    "vivid": ({"colour": 1.6, "tint": 2.0}, "strengthened in its colours to about 160%"),
+    "tint": ({"colour": 1.0, "tint": 15.0}, "tinted"),
+    "bright": ({"brightness": 24.0}, "brightened"),
+    "dark": ({"brightness": -30.0}, "darkened"),
     "blur": ({"sharpness": 0.31}, "softened to about 31% of its fine detail"),
 }
 
