@@ -61,15 +61,11 @@ def _other_reason(other: Match, best: Match, *, apart: bool) -> Reason:
         text = f"{_PART[other.record.media_type.kind]} {name}{_when(other)}."
         return Reason("registry.other-match", f"{text}{_stands(other.record)}")
     found = "" if _differences(best) else _differences(other)
-    content = (
-        f"similar content {{}}: {name}; this copy differs from it: {found}"
-        if found
-        else f"the same content {{}}: {name}"
-    )
+    content, besides = ("similar", f"; this copy differs from it: {found}") if found else ("the same", "")
     if other.record.index < best.record.index:
-        text = f"An earlier registration of {content.format('exists')}."
+        text = f"An earlier registration of {content} content exists: {name}{besides}."
         return Reason("registry.earlier", f"{text}{_stands(other.record)}")
-    text = f"A later registration of {content.format('exists too')}."
+    text = f"A later registration of {content} content exists too: {name}{besides}."
     return Reason("registry.later", f"{text}{_stands(other.record)}")
 
 

@@ -76,9 +76,9 @@ def test_the_later_file_is_what_it_was_and_names_the_earlier_registration(newsro
     report = newsroom.verify(taken.output)
     assert report.evidence.best.record.asset_id == taken.record.asset_id
     assert report.verdict.code in (VerdictCode.INTACT, VerdictCode.INTACT_UNRECOGNIZED_ISSUER)
-    [earlier] = reasons(report, "registry.earlier")
-    assert "of the same content exists: “Astronaut” (TEST News, registered" in earlier
-    assert "not proof of ownership" in earlier
+    earlier = reasons(report, "registry.earlier")
+    assert any("of the same content exists: “Astronaut” (TEST News, registered" in text for text in earlier)
+    assert sum("not proof of ownership" in text for text in earlier) == 1
     first = newsroom.verify(newsroom.photo.output)
     assert not reasons(first, "registry.earlier")
 
