@@ -70,6 +70,9 @@ def asset_row(index: int) -> tuple[object, ...]:
         None,
         640,
         480,
+        None,
+        None,
+        None,
     )
 
 

@@ -18,7 +18,7 @@ from provenance.evidence import (
     RecordStatus,
     VerdictCode,
 )
-from provenance.registered import because
+from provenance.registered import disputed_text
 from provenance.wording import difference_text, region_text
 
 #: Kinds of difference under which the original goes on.
@@ -98,7 +98,7 @@ def _sentences(code: VerdictCode, evidence: Evidence) -> Iterator[str]:
             if one.kind is not DifferenceKind.OVERLAY:
                 yield f"{difference_text(one).capitalize()}: not the publisher's."
     if disputed(evidence):
-        yield f"The registration is disputed{because(best.record)}."
+        yield disputed_text(best.record)
 
 
 def _listed(texts: list[str]) -> str:

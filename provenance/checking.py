@@ -142,6 +142,7 @@ class Checking:
             progress=tell,
             seen=seen,
             interim=interim,
+            account=self._ownership.account,
         )
         self._remembered.put(key, write_report(report))
         for tell_of in self.told:

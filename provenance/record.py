@@ -78,6 +78,11 @@ class Record:
         duration_s: Duration of film or sound.
         width: Width of the upright picture or frame, pixels.
         height: Height of the upright picture or frame, pixels.
+        status_by: Organisation whose entry gave the status; empty for an active asset, and where it was not noted.
+        status_at: When that entry was declared, aware UTC; None as above.
+        status_entry: ``sha256:`` of that entry's leaf; None as above.
+        account: Neutral name of the customer of a shared service through whom it was registered; empty elsewhere.
+        status_account: The same of the entry that gave the status.
     """
 
     asset_id: str
@@ -98,6 +103,11 @@ class Record:
     duration_s: float | None = None
     width: int | None = None
     height: int | None = None
+    status_by: str = ""
+    status_at: datetime | None = None
+    status_entry: str | None = None
+    account: str = ""
+    status_account: str = ""
 
     @property
     def redacted(self) -> bool:

@@ -25,7 +25,8 @@ def record_text(record: Record) -> str:
     when = record.registered_at.strftime("%Y-%m-%d %H:%MZ")
     if record.redacted:
         return f"entry {record.index} (redacted, registered {when})"
-    return f"“{record.title}” ({record.publisher}, registered {when}, entry {record.index})"
+    through = f", account {record.account}" if record.account else ""
+    return f"“{record.title}” ({record.publisher}{through}, registered {when}, entry {record.index})"
 
 
 def other_reasons(best: Match, others: Sequence[Match], leads: Sequence[Match]) -> Iterator[Reason]:
@@ -53,6 +54,10 @@ def _other_reason(other: Match, best: Match, *, apart: bool) -> Reason:
         apart: Whether ``other`` lies at another place of the copy.
     """
     name = record_text(other.record)
+    if _namesake(other.record, best.record):
+        name += (
+            f", whose certificate {other.record.certificate_sha256.value.hex()[:8]} is not the first one's"
+        )
     if not other.confirmed:
         return Reason("registry.other-match", f"Also resembles {name}.")
     if apart and other.transformation is not None:
@@ -97,6 +102,19 @@ def _stands(record: Record) -> str:
     return f" {said.text}"
 
 
+def disputed_text(record: Record) -> str:
+    """Return by whom a registration is disputed, when and why, as a sentence."""
+    by = f" by {record.status_by}" if record.status_by else ""
+    # Customers of one service may share the name of its publisher.
+    through = f" (account {record.status_account})" if by and record.status_account else ""
+    when = f" on {record.status_at:%Y-%m-%d}" if record.status_at is not None else ""
+    return f"The registration is disputed{by}{through}{when}{because(record)}."
+
+
+def _namesake(one: Record, other: Record) -> bool:
+    return one.publisher == other.publisher and one.certificate_sha256 != other.certificate_sha256
+
+
 def because(record: Record) -> str:
     """Return the words of the entry that gave a registration its status, as a clause; empty where there are none."""
     return f": {record.status_reason}" if record.status_reason else ""
@@ -109,7 +127,7 @@ def status_reasons(record: Record) -> Iterator[Reason]:
         yield Reason("record.withdrawn", f"The publisher withdrew it{because(record)}.{replaced}")
     elif record.status is RecordStatus.DISPUTED:
         replaced = f" The publisher replaced it by {record.replaced_by}." if record.replaced_by else ""
-        yield Reason("record.disputed", f"The registration is disputed{because(record)}.{replaced}")
+        yield Reason("record.disputed", f"{disputed_text(record)}{replaced}")
     elif record.status is RecordStatus.SUPERSEDED:
         yield Reason("record.superseded", f"The publisher replaced it by {record.replaced_by}.")
     if record.redacted:

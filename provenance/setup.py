@@ -38,7 +38,7 @@ from provenance.service.access import Access, Scope, parse_scopes
 from provenance.service.deposits import Deposits
 from provenance.service.doer import Engine
 from provenance.service.jobs import Jobs
-from provenance.service.ownership import Ownership
+from provenance.service.ownership import Ownership, account_secret
 from provenance.service.replies import Replies
 from provenance.service.reports import Reports
 from provenance.service.runner import Runner
@@ -315,7 +315,7 @@ class Installation:
     @cached_property
     def ownership(self) -> Ownership:
         """Which tenant registered what."""
-        return Ownership(self.memory)
+        return Ownership(self.memory, lambda: account_secret(self.keys.publisher))
 
     @cached_property
     def deposits(self) -> Deposits:

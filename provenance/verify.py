@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -74,6 +74,7 @@ class _Copy:
     marks: tuple[Mark, ...] | Unavailable
     extension: str | None
     started: float
+    account: Callable[[str], str]
 
 
 class Verifier:
@@ -116,6 +117,7 @@ class Verifier:
         progress: Callable[[str], None] | None = None,
         seen: Callable[[str], bool] = lambda _: True,
         interim: Callable[[Report], None] | None = None,
+        account: Callable[[str], str] = lambda _: "",
     ) -> Report:
         """Return the report on the file at ``path``.
 
@@ -126,6 +128,7 @@ class Verifier:
             progress: Called with the name of each stage; of a long film with the media time done.
             seen: Whether the sender may see the asset of that name; others are not found.
             interim: Given a report of the first tier of a long film, which names what was not looked at yet.
+            account: Neutral name of the customer through whom an asset or statement of that name came.
 
         Raises:
             InputError: The file cannot be read as media at all: empty, of another type, over a limit.
@@ -140,7 +143,7 @@ class Verifier:
         marks = self._appraiser.marks(path, asset, patience_s)
         shown = clean_text(name if name is not None else path.name, limit=MAX_NAME)
         extension = extension_note(path, asset.media_type) if name is None else None
-        copy = _Copy(shown, asset, credential, marks, extension, started)
+        copy = _Copy(shown, asset, credential, marks, extension, started, account)
 
         def partly(matches: tuple[Match, ...], quick: Examination, rest: str) -> None:
             if interim is not None:
@@ -169,7 +172,7 @@ class Verifier:
             media_type=copy.asset.media_type,
             kind=copy.asset.media_type.kind,
             credential=copy.credential,
-            matches=matches,
+            matches=matches if isinstance(matches, Unavailable) else _named(matches, copy.account),
             marks=copy.marks,
             score=score,
             notes=(*notes, *more, *contradictions(copy.marks, copy.credential, matches)),
@@ -274,6 +277,17 @@ class Verifier:
             ("worker isolation", level),
             ("ledger size", str(self._store.head().size)),
         )
+
+
+def _named(matches: tuple[Match, ...], account: Callable[[str], str]) -> tuple[Match, ...]:
+    """Return matches whose records say through which accounts they and what was stated about them came."""
+    made = []
+    for one in matches:
+        stated = one.record.status_entry
+        by = "" if stated is None else account(stated)
+        record = replace(one.record, account=account(one.record.asset_id), status_account=by)
+        made.append(replace(one, record=record))
+    return tuple(made)
 
 
 def _refused(examination: Examination) -> tuple[str, ...]:

@@ -132,6 +132,11 @@ class RecordOut(Closed):
     duration_s: float | None
     width: int | None
     height: int | None
+    status_by: str
+    status_at: datetime | None
+    status_entry: str | None
+    account: str
+    status_account: str
 
     @classmethod
     def from_domain(cls, record: Record) -> Self:
@@ -155,6 +160,11 @@ class RecordOut(Closed):
             duration_s=record.duration_s,
             width=record.width,
             height=record.height,
+            status_by=record.status_by,
+            status_at=record.status_at,
+            status_entry=record.status_entry,
+            account=record.account,
+            status_account=record.status_account,
         )
 
 

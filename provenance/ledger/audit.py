@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from provenance.digest import Digest
 from provenance.errors import FormatError, NotFoundError, ProofError, ProvenanceError
@@ -12,7 +12,7 @@ from provenance.evidence import Record
 from provenance.ledger.checkpoint import LogVerifier
 from provenance.ledger.cose import check_message, split
 from provenance.ledger.entry import ABOUT_ASSETS, MAX_LEAF_BYTES, Entry, EntryType, Payload
-from provenance.ledger.fold import Standing, fold
+from provenance.ledger.fold import Standing, fold, standing_of
 from provenance.ledger.registration import Examined, Registration, StoredFingerprint, StoredReference, examine
 from provenance.ledger.regrow import DAMAGE_HINT, Regrowth, read_leaves
 from provenance.ledger.rows import Head, PublisherKey
@@ -111,7 +111,9 @@ class _Walk:
         if found is None:
             raise FormatError("expected a registry row, found none")
         expected = each.record(index, found.registered_at)
-        same = replace(found, status=expected.status, status_reason="", replaced_by=None)
+        fresh: dict[str, Any] = {"status_reason": "", "replaced_by": None}
+        fresh |= {"status_by": "", "status_at": None, "status_entry": None}
+        same = replace(found, status=expected.status, **fresh)
         if same != expected:
             raise FormatError("expected a registry row that says what the entry says, found another")
 
@@ -133,7 +135,10 @@ class _Walk:
         self.tree.finish(head)
         for record in _records(self.store, self.tree.size):
             expected = self.assets.pop(Digest.parse(record.asset_id).value, None)
-            found = Standing(record.status, record.status_reason, record.replaced_by)
+            found = standing_of(record)
+            if expected is not None and found.entry is None:
+                # An older program did not note the entry.
+                expected.standing = replace(expected.standing, by="", at=None, entry=None)
             if expected is None or found != expected.standing:
                 raise ProofError(
                     f"entry {record.index}: expected the status its later entries give, found another",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from provenance.digest import Digest
 from provenance.ledger.entry import EntryType
 from provenance.ledger.registration import Examined
-from provenance.record import RecordStatus
+from provenance.record import Record, RecordStatus
 
 #: Status that an entry gives to the asset it speaks of first.
 _STATUS_OF: Final = {
@@ -32,11 +33,17 @@ class Standing:
         status: Its status.
         reason: The words of the entry that gave it.
         replaced_by: asset_id of what its publisher named instead.
+        by: Organisation whose entry gave the status.
+        at: When that entry was declared, aware UTC.
+        entry: Leaf hash of that entry; None where it was not noted.
     """
 
     status: RecordStatus = RecordStatus.ACTIVE
     reason: str = ""
     replaced_by: str | None = None
+    by: str = ""
+    at: datetime | None = None
+    entry: bytes | None = None
 
 
 def fold(standing: Standing, later: Examined) -> Standing:
@@ -47,7 +54,7 @@ def fold(standing: Standing, later: Examined) -> Standing:
     """
     kind, refs, payload = later.entry.type, later.entry.refs, later.registration.payload
     if kind is EntryType.REDACT:
-        return replace(standing, reason="")
+        return replace(standing, reason="", by="")
     if kind not in _STATUS_OF:
         return standing
     status, after = _STATUS_OF[kind], standing
@@ -56,5 +63,20 @@ def fold(standing: Standing, later: Examined) -> Standing:
     elif kind is EntryType.WITHDRAW and len(refs) > 1:
         after = replace(after, replaced_by=str(refs[1]))
     if standing.status in _OVERRIDES[status]:
-        after = replace(after, status=status, reason=payload.reason if payload else "")
+        after = replace(
+            after,
+            status=status,
+            reason=payload.reason if payload else "",
+            by=payload.publisher if payload else "",
+            at=later.entry.declared_at,
+            entry=later.leaf_hash,
+        )
     return after
+
+
+def standing_of(record: Record) -> Standing:
+    """Return how a registered asset stands by its record."""
+    entry = None if record.status_entry is None else Digest.parse(record.status_entry).value
+    return Standing(
+        record.status, record.status_reason, record.replaced_by, record.status_by, record.status_at, entry
+    )

@@ -127,6 +127,9 @@ def record_of(row: Any) -> Record:
         duration_s=row.duration_s,
         width=row.width,
         height=row.height,
+        status_by=row.status_by or "",
+        status_at=None if row.status_at_us is None else time_of(row.status_at_us),
+        status_entry=None if row.status_entry is None else str(Digest(row.status_entry)),
     )
 
 
@@ -186,6 +189,9 @@ def asset_row(each: Examined, index: int, at: datetime) -> tuple[object, ...]:
         record.duration_s,
         record.width,
         record.height,
+        None,
+        None,
+        None,
     )
 
 

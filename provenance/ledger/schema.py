@@ -22,7 +22,7 @@ from provenance.ledger.merkle import EMPTY_ROOT
 from provenance.ledger.tables import HEAD, LEASE, METADATA, VERSION
 
 #: Newest migration of ledger and registry; a database of another one is not opened.
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 #: Tables of a set that are older than its first migration.
 UNVERSIONED: Final = "0000"
 #: The first release kept its version in a table of its own; its tables are those of this migration.

@@ -129,6 +129,9 @@ class AssetRow(_Row, table=True):
     duration_s: float | None
     width: int | None
     height: int | None
+    status_by: str | None
+    status_at_us: int | None = Field(sa_type=_WHOLE)
+    status_entry: bytes | None
 
 
 class FingerprintRow(_Row, table=True):

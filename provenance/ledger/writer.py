@@ -7,11 +7,10 @@ from datetime import datetime
 
 from provenance.digest import Digest
 from provenance.errors import BusyError
-from provenance.evidence import RecordStatus
 from provenance.ledger.banded import has_bands, insert_codes
 from provenance.ledger.database import Connected, insert_rows
 from provenance.ledger.entry import ABOUT_ASSETS, EntryType
-from provenance.ledger.fold import Standing, fold
+from provenance.ledger.fold import fold, standing_of
 from provenance.ledger.merkle import Tile
 from provenance.ledger.queries import GROW_TILE, MOVE_HEAD
 from provenance.ledger.registration import Examined
@@ -24,6 +23,7 @@ from provenance.ledger.rows import (
     read_head,
     read_publishers,
     read_tile,
+    record_of,
 )
 from provenance.ledger.tables import (
     ASSET,
@@ -115,13 +115,16 @@ class Writer:
         target = each.entry.refs[0]
         asset = ASSET.c.leaf_hash == target.value
         row = self._connection.execute(ASSET.select().where(asset)).one()
-        standing = fold(Standing(RecordStatus(row.status), row.status_reason, row.replaced_by), each)
+        standing = fold(standing_of(record_of(row)), each)
         change = ASSET.update().where(asset)
         self._connection.execute(
             change.values(
                 status=standing.status.value,
                 status_reason=standing.reason,
                 replaced_by=standing.replaced_by,
+                status_by=standing.by,
+                status_at_us=None if standing.at is None else microseconds_of(standing.at),
+                status_entry=standing.entry,
             )
         )
         if each.entry.type is EntryType.REDACT:

@@ -238,6 +238,21 @@ def test_a_later_registration_by_another_tenant_does_not_take_a_picture_over_cas
     copy = client.post("/v1/verify", content=recompressed(photo, 70)).json()
     assert copy["matches"][0]["record"]["asset_id"] == first["record"]["asset_id"]
     assert [one["code"] for one in copy["reasons"]].count("registry.later") == 3
+    dispute = client.post(
+        f"/v1/assets/{first['record']['asset_id']}/dispute", json={"reason": "we took it"}, headers=rival
+    )
+    assert dispute.status_code == 201
+    copy = client.post("/v1/verify", content=recompressed(photo, 71)).json()
+    record, later = copy["matches"][0]["record"], copy["matches"][-1]["record"]
+    # One name, one certificate: only their accounts tell the two apart.
+    assert record["publisher"] == later["publisher"]
+    assert record["certificate_sha256"] == later["certificate_sha256"]
+    assert record["account"] != later["account"] == record["status_account"]
+    assert not {"news", "rival"} & {record["account"], later["account"]}
+    assert f"account {record['account']}, registered" in copy["verdict"]["summary"]
+    assert (
+        f"disputed by {record['publisher']} (account {later['account']}) on 20" in copy["verdict"]["summary"]
+    )
     own = client.post("/v1/verify", content=again.content).json()
     assert own["verdict"]["code"] == "intact"
     assert any(one["code"] == "registry.earlier" and "“Harbour”" in one["text"] for one in own["reasons"])

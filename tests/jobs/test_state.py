@@ -9,6 +9,7 @@ from provenance.evidence import RecordStatus
 from provenance.ledger.entry import EntryType
 from provenance.ledger.receipt import check_receipt
 from provenance.ledger.registration import StoredReference
+from provenance.registered import disputed_text
 from provenance.statement import Statements
 from tests.ledger_made import (
     NOW,
@@ -80,6 +81,19 @@ def test_only_its_publisher_withdraws_and_redacts_an_asset_but_anybody_disputes_
         theirs.redact(asset)
     assert theirs.dispute(asset, "ours").record.status is RecordStatus.DISPUTED
     assert ours.withdraw(asset, "agreed").record.status is RecordStatus.WITHDRAWN
+    log.audit()
+
+
+def test_a_record_says_who_disputed_it_when_and_in_which_entry(log, theirs, ours, store):
+    asset = register(log, 1)[0].asset_id
+    stated = theirs.dispute(asset, "ours")
+    record = store.record(asset)
+    assert (record.status_by, record.status_at) == (RIVAL, NOW.replace(microsecond=0))
+    assert record.status_entry == stated.receipt.asset_id
+    assert disputed_text(record) == f"The registration is disputed by {RIVAL} on {NOW:%Y-%m-%d}: ours."
+    log.audit()
+    ours.redact(asset)
+    assert store.record(asset).status_by == ""
     log.audit()
 
 

@@ -104,6 +104,7 @@ def dispute(
                 "expected an asset of another tenant, found the caller's own", hint="withdraw or supersede it"
             )
         receipt = wiring.installation.statements.dispute(asset_id, asked.reason).receipt
+        wiring.installation.ownership.claim(receipt.asset_id, caller.tenant, listed=True)
         wiring.installation.access.note(caller, "asset.dispute", asset_id, "done")
         out = StatementOut.from_domain(receipt, wiring.record(asset_id, caller))
         return openapi.reply(out, 201, exclude_none=False)
