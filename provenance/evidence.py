@@ -226,10 +226,24 @@ class Evidence:
                 leads.append(match)
         return tuple(leads)
 
+    def lightened(self) -> Evidence:
+        """Return the same evidence with the drawings of its leads only: of the other matches none is shown."""
+        if not isinstance(self.matches, tuple):
+            return self
+        leads = self.leads
+        kept = (each if any(each is one for one in leads) else _undrawn(each) for each in self.matches)
+        return replace(self, matches=tuple(kept))
+
     def led_by(self, lead: Match) -> Evidence:
         """Return the same evidence with ``lead``, one of its matches, first."""
         others = () if isinstance(self.matches, Unavailable) else self.matches
         return replace(self, matches=(lead, *(match for match in others if match is not lead)))
+
+
+def _undrawn(match: Match) -> Match:
+    if isinstance(match.comparison, Comparison) and match.comparison.drawing is not None:
+        return replace(match, comparison=replace(match.comparison, drawing=None))
+    return match
 
 
 def apart(one: Match, other: Match) -> bool:

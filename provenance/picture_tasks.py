@@ -18,8 +18,13 @@ from provenance.match.description import described
 from provenance.match.suspects import Suspect, aligned, shared_part
 from provenance.media import decode, faces
 from provenance.media.sandbox import Job
+from provenance.media.wire import MAX_FRAME_BYTES
 from provenance.plain import from_plain, to_plain
 from provenance.report import draw
+
+#: Bytes of the drawings of one answer: half of what a message between processes may have. Each takes at most a third
+#: of what is left, so that the likeliest originals are shown in full and however many follow have room.
+_SKETCHES_BYTES: Final = MAX_FRAME_BYTES // 2
 
 
 def queried(picture: decode.Picture) -> tuple[PictureExam | None, tuple[str, ...]]:
@@ -70,6 +75,7 @@ def compare_picture(job: Job) -> object:
     looked = [from_plain(FeatureView, plain) for plain in cast("list[object]", job.params["views"])]
     aligner = align.Aligner(rgb, looked)
     answers: list[object] = []
+    room = _SKETCHES_BYTES
     for plain in cast("list[object]", job.params["suspects"]):
         suspect = from_plain(Suspect, plain)
         opened = cache(partial(reference.open_reference, suspect.picture))
@@ -91,11 +97,13 @@ def compare_picture(job: Job) -> object:
             shared.sharpness,
             colours(laid, stored, negative=geometry.negative),
         )
+        sketch = draw.sketch(rgb, stored, geometry, comparison, field, room // 3)
+        room = max(0, room - len(sketch))
         answers.append(
             {
                 "geometry": to_plain(geometry),
                 "comparison": to_plain(comparison),
-                "drawing": draw.sketch(rgb, stored, geometry, comparison, field),
+                "drawing": sketch,
                 "transformation": to_plain(made),
                 "aligned_distance": shared.distance,
             }

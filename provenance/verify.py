@@ -179,7 +179,7 @@ class Verifier:
             not_checked=gaps,
             too_little=unheard,
         )
-        evidence = led(evidence)
+        evidence = led(evidence).lightened()
         elapsed_s = perf_counter() - copy.started
         return Report(copy.shown, evidence, judge(evidence), self._clock(), self._engines(), elapsed_s)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from dataclasses import dataclass, replace
 from textwrap import wrap
@@ -29,14 +30,16 @@ FULL_HEAT: Final = 12.0
 _MARGIN, _TITLE, _LINE = 16, 40, 26
 _TITLE_FONT, _TEXT_FONT = 22, 19
 _LETTERS = 46  # that fit into a panel's width at the size of the text
+#: Bytes of the panels of one sketch: all of the largest ones.
+SKETCH_BYTES: Final = 8 * PANEL_PX * PANEL_HEIGHT_PX
 _GROUND, _INK, _QUIET = (250, 250, 247), (27, 29, 33), (90, 94, 102)
 #: Outline of a mark by kind; the number and the words say the same, so nothing depends on the colour.
 _COLOUR: Final = {DifferenceKind.OVERLAY: (29, 78, 137)}
 _ALTERED: Final = (166, 38, 31)
 _HATCH_PX = 9
-# A sketch: magic, width and height of a panel, whether there is heat, bytes of what differs as JSON; then that, and the
-# planes row by row.
-_SKETCH = struct.Struct(">4sHH?I")
+# A sketch: magic, width and height of a panel as it is shown and as it is laid, whether there is heat, bytes of what
+# differs as JSON; then that, and the planes row by row.
+_SKETCH = struct.Struct(">4sHHHH?I")
 _MAGIC, _PNG = b"SKT1", b"\x89PNG"
 _BEYOND = (225, 225, 222)
 
@@ -82,7 +85,12 @@ def map_png(
 
 
 def sketch(
-    copy_rgb: Rgb, reference_rgb: Rgb, geometry: Geometry, comparison: Comparison, field: Field | None = None
+    copy_rgb: Rgb,
+    reference_rgb: Rgb,
+    geometry: Geometry,
+    comparison: Comparison,
+    field: Field | None = None,
+    most_bytes: int = SKETCH_BYTES,
 ) -> bytes:
     """Return what :func:`drawn` makes the picture of: what differs, and the panels' pixels as they are.
 
@@ -95,8 +103,11 @@ def sketch(
         geometry: How the copy lies in the reference.
         comparison: What differs; boxes are fractions of the copy.
         field: Strength of the difference on the reference's grid.
+        most_bytes: Room for the panels' pixels; where it is too little they are laid smaller and drawn larger again.
     """
-    size = _panel_size(copy_rgb.shape)
+    full = _panel_size(copy_rgb.shape)
+    scale = min(1.0, math.sqrt(most_bytes / (full[0] * full[1] * (6 if field is None else 8))))
+    size = (max(int(full[0] * scale), 1), max(int(full[1] * scale), 1))
     shrinks = size[0] < copy_rgb.shape[1]
     copy = cv2.resize(copy_rgb, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     planes = [np.asarray(copy, np.uint8), as_copy(reference_rgb, geometry, size)]
@@ -105,7 +116,7 @@ def sketch(
         planes.append(as_copy(heat, geometry, size, (0, 0, 0)))
         planes.append(as_copy(field.seen, geometry, size, (0, 0, 0), cv2.INTER_NEAREST))
     words = json.dumps(to_plain(replace(comparison, drawing=None))).encode()
-    head = _SKETCH.pack(_MAGIC, *size, field is not None, len(words))
+    head = _SKETCH.pack(_MAGIC, *full, *size, field is not None, len(words))
     return b"".join([head, words, *(plane.tobytes() for plane in planes)])
 
 
@@ -121,7 +132,8 @@ def drawn(made: bytes) -> bytes:
     """
     if made.startswith(_PNG):
         return made
-    comparison, (copy, *rest) = _taken_apart(made)
+    comparison, planes = _taken_apart(made)
+    copy, *rest = planes
     heat = len(rest) > 1
     shown, titles = [copy, rest[0]], ["this copy", "registered original, same part"]
     if heat:
@@ -148,15 +160,17 @@ def _taken_apart(made: bytes) -> tuple[Comparison, list[Rgb]]:
         FormatError: It is no sketch.
     """
     if len(made) >= _SKETCH.size:
-        magic, width, height, heated, words = _SKETCH.unpack_from(made)
+        magic, *full, width, height, heated, words = _SKETCH.unpack_from(made)
         depths = [3, 3, 1, 1] if heated else [3, 3]
         start = _SKETCH.size + words
         whole = len(made) == start + sum(depths) * width * height
-        if magic == _MAGIC and whole and 0 < width <= PANEL_PX and 0 < height <= PANEL_HEIGHT_PX:
+        fits = 0 < width <= full[0] <= PANEL_PX and 0 < height <= full[1] <= PANEL_HEIGHT_PX
+        if magic == _MAGIC and whole and fits:
             planes = []
             for depth in depths:
                 plane = np.frombuffer(made, np.uint8, depth * width * height, start)
-                planes.append(plane.reshape((height, width, 3) if depth == 3 else (height, width)))
+                shaped = plane.reshape((height, width, 3) if depth == 3 else (height, width))
+                planes.append(_enlarged(shaped, (full[0], full[1])))
                 start += len(plane)
             try:
                 return from_plain(Comparison, json.loads(made[_SKETCH.size : _SKETCH.size + words])), planes
@@ -165,6 +179,12 @@ def _taken_apart(made: bytes) -> tuple[Comparison, list[Rgb]]:
                     "expected what differs in a picture of the answer, found no JSON"
                 ) from cause
     raise FormatError(f"expected the parts of a picture of the answer, found {made[:4]!r}")
+
+
+def _enlarged(plane: Rgb, size: tuple[int, int]) -> Rgb:
+    if size == (plane.shape[1], plane.shape[0]):
+        return plane
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _panel_size(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -120,3 +120,14 @@ def test_what_a_worker_laid_down_wrongly_is_refused():
     braces = laid.replace(b'{"differences"', b'["differences"')
     with pytest.raises(FormatError):
         draw.drawn(braces)
+
+
+@pytest.mark.parametrize("room", [0, 20_000, 400_000])
+def test_what_is_laid_small_for_want_of_room_is_drawn_as_large(room):
+    field = Field(np.ones((60, 80), np.float32), np.ones((60, 80), bool))
+    comparison = Comparison((difference(),))
+    small = sketch(halves(), halves(), WHOLE, comparison, field, room)
+    whole = sketch(halves(), halves(), WHOLE, comparison, field)
+    assert len(small) < min(len(whole), room + 1_000)
+    shown = [cv2.imdecode(np.frombuffer(draw.drawn(one), np.uint8), 1) for one in (small, whole)]
+    assert shown[0].shape == shown[1].shape
