@@ -130,6 +130,8 @@ def difference_text(difference: Difference) -> str:
     """Return a difference in words: which region, when, and what it looks like."""
     what = _what(difference)
     when = f" from {span_text(difference.span)}" if difference.span is not None else ""
+    if difference.kind is DifferenceKind.SOUND_FOREIGN:  # or the time would seem to be the original's
+        return f"{what}{when} {_DIFFERENCE_TEXT[difference.kind]}"
     return f"{what} {_DIFFERENCE_TEXT[difference.kind]}{when}{place_text(difference)}"
 
 

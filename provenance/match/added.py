@@ -25,6 +25,9 @@ from provenance.wording import span_text
 #: Deviations that a stretch has which is known by its seams: how far it is off was not measured beyond the limit.
 #: Source: docs/measurements.md, sound.
 BY_SEAMS: Final = 5.2
+#: Seconds by which the seams of clean copies are off: parts put further apart than that show it by their places alone.
+#: Source: docs/measurements.md, clips: sound is placed within .05 s, and two seams bound a gap.
+SEAM_SPREAD_S: Final = 0.1
 #: Shortest stretch put between two parts that nearly follow on each other in the original, seconds.
 MIN_INSERTED_S: Final = 0.25
 #: Seconds of the original that may lie between, or be told twice, around something short put in.
@@ -152,8 +155,8 @@ def added(sounds: Sounds, picture: Sequence[Segment], sound: Sequence[Segment]) 
         gap = Span(before.copy.end_s, after.copy.start_s)
         if MIN_INSERTED_S <= gap.length_s < MIN_FOREIGN_S:
             yield from _few_words(sounds, before, after, own)
-        elif gap.length_s >= MIN_FOREIGN_S and not _under(gap, picture):
-            yield from _between(sounds, before, after, own)
+        elif gap.length_s >= MIN_FOREIGN_S:
+            yield from _between(sounds, before, after, own, under=_under(gap, picture))
     if own:
         head, tail = Span(0.0, own[0].copy.start_s), Span(own[-1].copy.end_s, sounds.duration_s)
         for gap, neighbour in ((head, own[0]), (tail, own[-1])):
@@ -208,13 +211,20 @@ def _few_words(
         yield _difference(DifferenceKind.SOUND_SILENCE, gap, there, 0.0)
 
 
-def _between(sounds: Sounds, before: Segment, after: Segment, own: Sequence[Segment]) -> Iterator[Difference]:
-    """Yield what stands between two parts, longer than a few words and other than what it stands for."""
+def _between(
+    sounds: Sounds, before: Segment, after: Segment, own: Sequence[Segment], *, under: bool
+) -> Iterator[Difference]:
+    """Yield what stands between two parts, longer than a few words and other than what it stands for.
+
+    Where the parts adjoin, the sound itself tells, whatever picture is shown meanwhile; elsewhere the picture does.
+    """
     gap, there, between_s = _seams(before, after)
     stood_for_s = gap.length_s * before.speed
     if abs(between_s - stood_for_s) <= ONE_LINE_S:
         return  # as much of the original is missing: the comparison along the line tells whether it was replaced
     adjoin = -ONE_LINE_S <= between_s < stood_for_s
+    if under and not adjoin:
+        return
     if sounds.paused(gap, own):
         if adjoin:
             yield _difference(DifferenceKind.SOUND_SILENCE, gap, there, 0.0)
@@ -225,7 +235,8 @@ def _between(sounds: Sounds, before: Segment, after: Segment, own: Sequence[Segm
         return
     genuine_s = sum(one.copy.length_s for one in own)
     if adjoin and gap.length_s <= max(SENTENCES_S, genuine_s):
-        yield _difference(DifferenceKind.SOUND_INSERTED, gap, there, max(BY_SEAMS, *strengths))
+        apart = round((stood_for_s - between_s) / SEAM_SPREAD_S, 1)
+        yield _difference(DifferenceKind.SOUND_INSERTED, gap, there, max(BY_SEAMS, apart))
     else:
         yield _difference(DifferenceKind.SOUND_FOREIGN, gap, None, max(BY_SEAMS, *strengths))
 

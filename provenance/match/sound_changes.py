@@ -97,8 +97,8 @@ def compare_sound(
             passages = list(stretch.passages())
             found += [*passages, *stretch.overlays(passages)]
     sounds = Sounds(copy_mel, ref_mel, duration_s)
-    found += added(sounds, picture, sound)
-    found += _replaced(sounds, picture, sound)
+    beside = list(added(sounds, picture, sound))
+    found += [*beside, *_replaced(sounds, picture, sound, [one.span for one in beside if one.span])]
     return tuple(sorted(found, key=lambda one: one.span.start_s if one.span else 0.0))
 
 
@@ -238,9 +238,11 @@ def _stretches(high: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 # --- between and beside the segments ---------------------------------------------------------------------
 
 
-def _replaced(sounds: Sounds, picture: Sequence[Segment], sound: Sequence[Segment]) -> Iterator[Difference]:
-    """Yield stretches that the picture, or the sound on both sides, says should be the asset's sound."""
-    for gap in uncovered([one.copy for one in sound], sounds.duration_s):
+def _replaced(
+    sounds: Sounds, picture: Sequence[Segment], sound: Sequence[Segment], told: Sequence[Span]
+) -> Iterator[Difference]:
+    """Yield stretches, none of them told yet, that picture, or sound on both sides, says should be the asset's."""
+    for gap in uncovered([*told, *(one.copy for one in sound)], sounds.duration_s):
         for one in picture or _bridges(gap, sound):
             span = overlap(one.copy, gap)
             if span.length_s < MIN_FOREIGN_S or _silent(sounds.copy, sounds.ref, span, Line.of(one)):

@@ -8,7 +8,7 @@ import pytest
 
 from bench import clip_sound
 from bench.clip_waves import RATE, joined, loudness, read_wave, write_wave
-from provenance.evidence import DifferenceKind, Edit, VerdictCode
+from provenance.evidence import Channel, DifferenceKind, Edit, VerdictCode
 from provenance.fingerprint.sound import RATE_HZ
 from provenance.report.timeline import evidence_timeline
 from provenance.wording import segment_text
@@ -59,7 +59,7 @@ def test_a_sentence_put_into_a_recording_is_an_alteration_where_it_is(newsroom, 
     assert (found.span.start_s, found.span.end_s) == pytest.approx((12.0, 12.0 + length_s), abs=0.5)
     assert found.asset_span.start_s == pytest.approx(17.0, abs=0.5)
     assert "put in that the original does not have there from 0:1" in report.verdict.summary
-    assert "1: Sound put in in the copy from 0:1" in evidence_timeline(report.evidence)
+    assert "1: Inserted sound in the copy from 0:1" in evidence_timeline(report.evidence)
 
 
 def test_a_sentence_in_place_of_a_shorter_one_names_what_it_stands_for(newsroom, tmp_path):
@@ -92,7 +92,7 @@ def test_a_sentence_before_or_after_is_told_and_no_alteration(newsroom, tmp_path
     assert (found.span.start_s, found.span.end_s) == pytest.approx((start_s, start_s + 4.0), abs=0.5)
     assert Edit.EXTENDED in report.evidence.best.comparison.edits
     assert "not found in the original" in report.verdict.summary
-    assert "1: Not found in the original in the copy from" in evidence_timeline(report.evidence)
+    assert "1: Foreign sound in the copy from" in evidence_timeline(report.evidence)
 
 
 def test_one_word_after_the_end_of_the_original_is_told(newsroom, tmp_path):
@@ -145,3 +145,28 @@ def test_the_parts_of_a_cut_copy_have_nothing_added(newsroom, tmp_path):
     report = checked(newsroom, tmp_path, part(2, 14), part(20, 32), part(40, 55))
     assert report.evidence.best.comparison.edits == (Edit.CUT,)
     assert differences(report) == ()
+
+
+def checked_film(newsroom, folder, start_s, length_s, *waves):
+    """The report on a stretch of the registered film with these stretches of sound, one after the other."""
+    write_wave(folder / "sound.wav", joined(list(waves)).astype(np.float32))
+    track = folder / "sound.wav"
+    media.clip(newsroom.film.output, folder / "copy.mp4", start_s, length_s, sound=track)
+    return newsroom.verify(folder / "copy.mp4")
+
+
+def test_a_sentence_put_into_the_sound_of_a_film_is_an_alteration_where_it_is(newsroom, tmp_path):
+    report = checked_film(newsroom, tmp_path, 5.0, 30.0, part(5, 17), foreign(4.0), part(17, 31))
+    assert report.verdict.code is VerdictCode.ALTERED_COPY
+    [found] = [one for one in differences(report) if one.channel is Channel.SOUND]
+    assert found.kind is DifferenceKind.SOUND_INSERTED
+    assert (found.span.start_s, found.span.end_s) == pytest.approx((12.0, 16.0), abs=0.5)
+
+
+def test_a_sentence_after_the_end_of_a_film_is_told(newsroom, tmp_path):
+    report = checked_film(newsroom, tmp_path, 45.0, 25.0, film()[45 * RATE :], foreign(4.0))
+    assert report.verdict.code is VerdictCode.RE_EDITED_COPY
+    [found] = differences(report)
+    assert found.kind is DifferenceKind.SOUND_FOREIGN
+    end_s = len(film()) / RATE - 45
+    assert (found.span.start_s, found.span.end_s) == pytest.approx((end_s, end_s + 4.0), abs=0.5)
