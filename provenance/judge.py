@@ -7,7 +7,8 @@
                                     or it is not bound to these bytes and no registered asset is confirmed
      3  credentials-conflict        the credential holds, the confirmed record says otherwise
      4  altered-copy                a confirmed match differs in a way that copying does not explain
-     5  re-edited-copy              every compared part is genuine; order, speed, cuts or sound track differ
+     5  re-edited-copy              every compared part is genuine; order, speed, cuts or sound track differ, or
+                                    other sound stands beside it (docs/adr/0007-added-sound.md)
      6  disclosure-removed          the confirmed asset is declared synthetic, the copy no longer says so
      7  disclosed-synthetic         the copy declares synthesis, and its credential holds or the confirmed asset
                                     is declared synthetic too

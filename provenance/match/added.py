@@ -18,7 +18,7 @@ from provenance.evidence import Channel, Difference, DifferenceKind, Segment, Sp
 from provenance.fingerprint.sound import MEL_RATE, SILENCE_DB
 from provenance.match.edits import overlap, uncovered
 from provenance.match.path import Line
-from provenance.match.spectrum import MIN_ROWS, Levels, Mel, grid, levels, placed
+from provenance.match.spectrum import MIN_ROWS, Levels, Mel, grid, heard, levels, placed
 from provenance.match.takes import loud_difference
 from provenance.wording import span_text
 
@@ -47,6 +47,9 @@ MIN_PAUSE_S: Final = 1.0
 #: Agreement up to which a stretch is other sound. Source: docs/measurements.md, sound: unrelated stretches of 5 s
 #: exceed .5 in one of 1,000, genuine ones with noise at 10 dB have .54 and more.
 FOREIGN_AGREEMENT: Final = 0.5
+#: Share of the original's levels that must stand out of the copy's noise before other sound there says anything.
+#: Source: docs/measurements.md, sound: under noise at 10 dB, quiet intros of music have 0, speech .27 and more.
+STANDS_OUT: Final = 0.15
 #: Mean difference of loud levels, dB, from which a stretch is other sound too. Source: the same: genuine stretches
 #: have at most 3.0 (echo), words spoken by another voice 4.3 and more.
 FOREIGN_DB: Final = 3.6
@@ -59,6 +62,8 @@ _SILENT = SILENCE_DB + 100
 # dB above the quiet tenth of the recording up to which sound is one of its pauses, and dB that pauses lie under its
 # loud tenth at least.
 _PAUSE_DB, _UNDER_LOUD_DB = 6.0, 25.0
+# dB above the quiet tenth of a band from which sound stands out of it.
+_OVER_NOISE_DB = 6.0
 # Rows at either end of a gap that hold sound of its neighbours.
 _EDGE = 2
 
@@ -85,6 +90,17 @@ class Sounds:
     def inside(self, span: Span, part: Segment) -> bool:
         """Return whether the original has sound on a part's line, as much as can be compared."""
         return len(grid(self.copy, self.ref, span, Line.of(part))[0]) >= MIN_ROWS
+
+    def standing_out(self, span: Span, part: Segment) -> float:
+        """Return which share of the original, 0..1, would stand out of the copy's noise on a part's line.
+
+        What the original has there is taken to be as loud in the copy, band by band, as it is during the part.
+        """
+        rows, places = grid(self.copy, self.ref, part.copy, Line.of(part))
+        own = heard(self.copy, rows, part)
+        tone = np.median(own - levels(self.ref, places), axis=0)
+        expected = levels(self.ref, grid(self.copy, self.ref, span, Line.of(part))[1]) + tone
+        return float((expected > np.percentile(own, 10, axis=0) + _OVER_NOISE_DB).mean())
 
     def paused(self, span: Span, sound: Sequence[Segment]) -> bool:
         """Return whether the copy is silent during ``span``, or no louder than the pauses of its genuine parts."""
@@ -243,8 +259,10 @@ def _between(
 
 def _outside(sounds: Sounds, gap: Span, neighbour: Segment, own: Sequence[Segment]) -> Iterator[Difference]:
     """Yield what stands before the first part, or after the last one, and is not the original's."""
-    # Where the original goes on there, less than two seconds are too few to say that this is something else.
-    if gap.length_s < MIN_FOREIGN_S and sounds.inside(gap, neighbour):
+    # Where the original goes on there, it must be long and loud enough to say that this is something else.
+    if sounds.inside(gap, neighbour) and (
+        gap.length_s < MIN_FOREIGN_S or sounds.standing_out(gap, neighbour) < STANDS_OUT
+    ):
         return
     off = None if sounds.paused(gap, own) else sounds.off(gap, neighbour)
     if off is not None:
