@@ -16,6 +16,8 @@ from provenance.evidence import (
     Credential,
     Difference,
     Match,
+    Record,
+    RecordStatus,
     Span,
     apart,
 )
@@ -57,7 +59,7 @@ def earliest_first(matches: Sequence[Match], credential: Credential) -> tuple[Ma
     """Return ``matches`` with the earliest registration first among those that explain the same place alike.
 
     A registration by the signer of the copy's own credential, where it holds, stays before others'; one that its
-    publisher replaced by another one found comes after that.
+    publisher replaced by another one found, or withdrew and registered anew, comes after that.
 
     Args:
         matches: Best first.
@@ -83,7 +85,22 @@ def _turn(match: Match, credential: Credential, replaced: set[str]) -> tuple[boo
 
 
 def _replaced(match: Match, others: Sequence[Match]) -> bool:
-    return any(match.record.replaced_by == one.record.asset_id for one in others if one is not match)
+    """Return whether its publisher named one of the others instead, or withdrew it and registered it anew.
+
+    What another publisher withdrew stays first: whoever registers it later does not launder it.
+    """
+    record = match.record
+    later = [one.record for one in others if one is not match]
+    named = any(one.asset_id == record.replaced_by for one in later)
+    anew = record.status is RecordStatus.WITHDRAWN and any(
+        one.index > record.index and one.status is not RecordStatus.WITHDRAWN and _same_publisher(one, record)
+        for one in later
+    )
+    return named or anew
+
+
+def _same_publisher(one: Record, other: Record) -> bool:
+    return one.certificate_sha256 == other.certificate_sha256 and one.account == other.account
 
 
 def explains_alike(one: Match, lead: Match) -> bool:

@@ -65,6 +65,14 @@ SURE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class _View:
+    """Which assets the sender may see, and how accounts are named."""
+
+    seen: Callable[[str], bool]
+    account: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Copy:
     """A copy that is being verified: what is known of it before the registry is asked."""
 
@@ -143,15 +151,16 @@ class Verifier:
         marks = self._appraiser.marks(path, asset, patience_s)
         shown = clean_text(name if name is not None else path.name, limit=MAX_NAME)
         extension = extension_note(path, asset.media_type) if name is None else None
+        view = _View(seen, account)
         copy = _Copy(shown, asset, credential, marks, extension, started, account)
 
         def partly(matches: tuple[Match, ...], quick: Examination, rest: str) -> None:
             if interim is not None:
-                own = self._ordered(matches, credential, seen)
+                own = self._ordered(matches, credential, view)
                 interim(self._report(copy, own, quick.notes, (*_refused(quick), rest)))
 
         tell("looking for the registered original")
-        found = self._matches(path, asset, credential, patience_s, seen, _by_time(tell), partly)
+        found = self._matches(path, asset, credential, patience_s, view, _by_time(tell), partly)
         tell("asking the detector")
         score = self._appraiser.score(path, asset, credential, found[0], patience_s)
         tell("judging")
@@ -196,21 +205,21 @@ class Verifier:
         asset: Asset,
         credential: Credential,
         patience_s: float,
-        seen: Callable[[str], bool],
+        view: _View,
         tell: Tell,
         partly: Partly | None,
     ) -> tuple[tuple[Match, ...] | Unavailable, tuple[str, ...], tuple[str, ...], str]:
         """Return matches, notes about the file, what was not checked, and why the sound is too little to be told."""
         try:
             same = self._identical(asset.digest, credential)
-            identical = tuple(one for one in same if seen(one.record.asset_id))
+            identical = tuple(one for one in same if view.seen(one.record.asset_id))
         except UnavailableError as cause:
             return Unavailable(cause.message), (), (), ""
         if identical:
-            return self._with_earlier(identical, path, asset, credential, patience_s, seen)
+            return self._with_earlier(identical, path, asset, credential, patience_s, view)
         try:
             examination, near = self._tiers.find(path, asset.media_type, patience_s, tell=tell, partly=partly)
-            matches = with_sources(self._ordered(near, credential, seen), credential, self._manifest_store)
+            matches = with_sources(self._ordered(near, credential, view), credential, self._manifest_store)
         except InputError as cause:
             if credential.state is CredentialState.ABSENT:
                 raise
@@ -220,11 +229,9 @@ class Verifier:
         return matches, examination.notes, gaps, unheard
 
     @staticmethod
-    def _ordered(
-        matches: tuple[Match, ...], credential: Credential, seen: Callable[[str], bool]
-    ) -> tuple[Match, ...]:
-        mine = tuple(one for one in matches if seen(one.record.asset_id))
-        return earliest_first(mine, credential)
+    def _ordered(matches: tuple[Match, ...], credential: Credential, view: _View) -> tuple[Match, ...]:
+        mine = tuple(one for one in matches if view.seen(one.record.asset_id))
+        return earliest_first(_named(mine, view.account), credential)
 
     def _with_earlier(
         self,
@@ -233,20 +240,20 @@ class Verifier:
         asset: Asset,
         credential: Credential,
         patience_s: float,
-        seen: Callable[[str], bool],
+        view: _View,
     ) -> tuple[tuple[Match, ...], tuple[str, ...], tuple[str, ...], str]:
         """Return matches of a registered file, earlier registrations of its content behind its own."""
         own = min(one.record.index for one in identical)
         record = next(one.record for one in identical if one.record.index == own)
         before = () if self._earlier is None else self._earlier.before(record)
-        if not any(seen(one.asset_id) for one in before):
+        if not any(view.seen(one.asset_id) for one in before):
             return identical, (), (), ""
         try:
             _, near = self._tiers.find(path, asset.media_type, patience_s)
         except (InputError, UnavailableError) as cause:
             return identical, (), (f"registry: earlier registrations were not compared: {cause.message}",), ""
         known = {one.record.asset_id for one in identical}
-        found = (one for one in self._ordered(near, credential, seen) if one.record.asset_id not in known)
+        found = (one for one in self._ordered(near, credential, view) if one.record.asset_id not in known)
         return (*identical, *(one for one in found if one.confirmed and one.record.index < own)), (), (), ""
 
     def _manifest_store(self, asset_id: str) -> bytes | None:
