@@ -187,8 +187,8 @@ def _sharpened(job: Job, chosen: Sequence[_Pair], geometry: Geometry) -> tuple[f
     for pair, tried in _around(job, chosen, _TRIED_S):
         if not tried:
             continue
-        distances = [unlike(rgb, pair.known, geometry) for _, rgb in tried]
-        off_s, rgb = tried[int(np.argmin(distances))]
+        # Of moments that show one and the same frame the one nearest to where it should be.
+        off_s, rgb = min(tried, key=lambda one: (unlike(one[1], pair.known, geometry), abs(one[0])))
         offs.append(off_s)
         trimmed.append(_inside_bars(rgb))
         found = align.Aligner(rgb).place(align.Known(pair.known), mirrored=geometry.mirrored, refined=True)

@@ -95,6 +95,8 @@ def re_edited(
 def with_joins(matches: Sequence[Match]) -> list[Match]:
     """Return the matches of one copy; those that stand for different stretches of its picture are joined.
 
+    What is another registered asset's picture is not foreign to the copy.
+
     Two assets that show the same stretch (a clip and the film it is from) are alternatives, not joined.
 
     Args:
@@ -104,11 +106,32 @@ def with_joins(matches: Sequence[Match]) -> list[Match]:
     for one in matches:
         others = [other for other in matches if other is not one and other.confirmed]
         if one.confirmed and isinstance(one.comparison, Comparison) and any(_beside(one, o) for o in others):
-            edits = tuple(dict.fromkeys((*one.comparison.edits, Edit.JOINED)))
-            joined.append(replace(one, comparison=replace(one.comparison, edits=edits)))
+            known = [span for other in others if _beside(one, other) for span in _spans(other)]
+            joined.append(_joined(one, one.comparison, known))
         else:
             joined.append(one)
     return joined
+
+
+def _joined(one: Match, comparison: Comparison, known: Sequence[Span]) -> Match:
+    differences = tuple(
+        other for other in comparison.differences if not (other.kind in _FOREIGN and _explained(other, known))
+    )
+    segments = one.alignment.segments if one.alignment is not None else ()
+    edits = re_edited((*comparison.edits, Edit.JOINED), segments, differences)
+    return replace(one, comparison=replace(comparison, differences=differences, edits=edits))
+
+
+_FOREIGN: Final = (DifferenceKind.PICTURE_FOREIGN, DifferenceKind.PICTURE_INSERTED)
+
+
+def _explained(difference: Difference, known: Sequence[Span]) -> bool:
+    """Return whether half of a difference and more lies in some of the given spans."""
+    span = difference.span
+    if span is None:
+        return False
+    shared = sum(max(0.0, overlap(span, other).length_s) for other in known)
+    return shared >= span.length_s / 2
 
 
 def _beside(one: Match, other: Match) -> bool:

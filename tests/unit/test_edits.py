@@ -1,5 +1,7 @@
 """Edits: what one excerpt, cuts, order, speed and shifted or foreign tracks are called."""
 
+from dataclasses import replace
+
 import pytest
 
 from provenance.evidence import (
@@ -16,6 +18,8 @@ from provenance.evidence import (
     Span,
 )
 from provenance.match.edits import classify_edits, mid, overlap, share_covered, uncovered, with_joins
+from provenance.splices import gone_back, left_out
+from provenance.wording import edit_text
 from tests.fakes.reports import RECORD
 
 
@@ -104,6 +108,29 @@ def test_parts_of_two_assets_are_joined_and_two_names_of_one_part_are_not():
     assert joins(matched((0, 5)), matched((0, 5))) == [False, False]
     assert joins(matched((0, 5)), matched((1, 4))) == [False, False]
     assert joins(matched((0, 5)), matched((5, 5.4))) == [False, False]
+
+
+def test_the_picture_of_a_joined_asset_is_not_foreign_to_the_copy():
+    foreign = [
+        Difference(DifferenceKind.PICTURE_FOREIGN, Channel.PICTURE, span=Span(5, 12)),
+        Difference(DifferenceKind.PICTURE_FOREIGN, Channel.PICTURE, span=Span(12, 15)),
+    ]
+    first, second = matched((0, 5)), matched((5, 12))
+    comparison = Comparison(tuple(foreign), (Edit.EXTENDED,), 0.3)
+    kept, _ = with_joins([replace(first, comparison=comparison), second])
+    assert kept.comparison.differences == tuple(foreign[1:])
+    assert kept.comparison.edits == (Edit.JOINED, Edit.EXTENDED)
+    kept, _ = with_joins([replace(first, comparison=replace(comparison, differences=(foreign[0],))), second])
+    assert kept.comparison.edits == (Edit.JOINED,)
+
+
+def test_what_is_left_out_is_told_in_seconds_of_the_original_and_replaced_picture_leaves_nothing_out():
+    assert left_out([picture(0, 5, 10), picture(5, 9, 20)]) == [Span(15, 20)]
+    assert left_out([picture(0, 5, 10), picture(8, 12, 18)]) == []
+    assert not gone_back([picture(0, 5, 10), picture(8, 12, 15)])
+    assert gone_back([picture(0, 5, 10), picture(5, 9, 12)])
+    text = edit_text(Edit.CUT, Comparison(), [picture(0, 5, 10), picture(5, 9, 20)])
+    assert text == "parts of the original are left out: 0:15.0 to 0:20.0"
 
 
 def test_look_alikes_join_nothing():
