@@ -73,7 +73,7 @@ def edit_text(edit: Edit, comparison: Comparison, segments: Iterable[Segment]) -
     text = _EDIT_TEXT[edit]
     if edit is Edit.EXTENDED:
         nouns = [one.value for one in Channel if any(other.channel is one for other in foreign)]
-        text = f"{' and '.join(nouns) or 'material'} {text}"
+        text = f"{nouns[0] if len(nouns) == 1 else 'material'} {text}"
     # Both tracks of an end card begin and end together but for the errors of their seams: one of them is named.
     spans = list[Span]()
     for one in foreign:
