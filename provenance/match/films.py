@@ -26,8 +26,6 @@ CLEAN_SPREAD_BITS: Final = 9.2
 MIN_REACH_S: Final = 0.5
 #: Share of the time between stored frames from which a frame counts as between them.
 BETWEEN: Final = 0.3
-#: ... and least such time, seconds: what moves fast looks nearly the same a sixteenth of a second later.
-MIN_BETWEEN_S: Final = 0.1
 #: Shortest foreign stretch that is told, seconds. Source: the path over lines leaves out four frames at
 #: four a second, and single frames stay unseen.
 MIN_FOREIGN_S: Final = 0.9
@@ -119,7 +117,7 @@ class Films:
         bits, error = self.near(line, self.reach)
         cost = np.asarray(bits.min(axis=1), np.float32)
         nearest = np.where(np.isfinite(bits), np.abs(error), np.inf).min(axis=1)
-        between = nearest > max(BETWEEN * _step(self.ref_s), MIN_BETWEEN_S)
+        between = nearest > BETWEEN * _step(self.ref_s)
         return np.where(between & np.isfinite(cost), np.minimum(cost, FOREIGN_BITS), cost)
 
 

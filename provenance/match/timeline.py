@@ -96,9 +96,12 @@ def align_frames(
     parts = _assign(films, lines)
     # Each part fits its own line; then the frames at the seams are given out again.
     parts = _assign(films, [line for line, _, _ in _joined(films, parts)])
+    parts = _joined(films, parts)
+    # Where stored frames are looked for in the copy, the one that looks settles the ends (inverse.py).
+    parts = _frozen(_trimmed(films, parts) if stills else parts, films)
     return [
         segment
-        for part in _frozen(_trimmed(films, _joined(films, parts)), films)
+        for part in parts
         if (segment := _segment(films, *part)) is not None
     ]
 
