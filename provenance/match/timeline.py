@@ -99,11 +99,7 @@ def align_frames(
     parts = _joined(films, parts)
     # Where stored frames are looked for in the copy, the one that looks settles the ends (inverse.py).
     parts = _frozen(_trimmed(films, parts) if stills else parts, films)
-    return [
-        segment
-        for part in parts
-        if (segment := _segment(films, *part)) is not None
-    ]
+    return [segment for part in parts if (segment := _segment(films, *part)) is not None]
 
 
 # --- lines -----------------------------------------------------------------------------------------------
