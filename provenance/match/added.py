@@ -64,8 +64,8 @@ _SILENT = SILENCE_DB + 100
 _PAUSE_DB, _UNDER_LOUD_DB = 6.0, 25.0
 # dB above the quiet tenth of a band from which sound stands out of it.
 _OVER_NOISE_DB = 6.0
-# Rows at either end of a gap that hold sound of its neighbours.
-_EDGE = 2
+# Most rows at either end of a gap that may hold sound of its neighbours, for seams are some tenths of a second off.
+_EDGE = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +105,8 @@ class Sounds:
     def paused(self, span: Span, sound: Sequence[Segment]) -> bool:
         """Return whether the copy is silent during ``span``, or no louder than the pauses of its genuine parts."""
         there = _loudness(self.copy, span)
-        there = there[_EDGE:-_EDGE] if len(there) > 4 * _EDGE else there
+        edge = min(len(there) // 5, _EDGE)
+        there = there[edge : len(there) - edge]
         limit = _pause_limit(self.copy, [one.copy for one in sound])
         return not len(there) or float(np.percentile(there, 90)) <= limit
 
@@ -217,7 +218,9 @@ def _few_words(
 ) -> Iterator[Difference]:
     """Yield what stands between two parts instead of a few words of the original, or of nothing."""
     gap, there, between_s = _seams(before, after)
-    if not -SEAM_S <= between_s < MIN_FOREIGN_S:
+    # Noise makes seams uncertain: what is put in may begin later than it does, and be told twice for as long.
+    twice_s = ONE_LINE_S if gap.length_s >= MIN_PAUSE_S else SEAM_S
+    if not -twice_s <= between_s < MIN_FOREIGN_S:
         return
     if between_s > gap.length_s / 2:
         yield _difference(DifferenceKind.SOUND_DIFFERS, gap, there, BY_SEAMS)
