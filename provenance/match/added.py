@@ -87,10 +87,6 @@ class Sounds:
             return None
         return round(max(0.0, CLEAN_AGREEMENT - agreement) / CLEAN_AGREEMENT_SPREAD, 1)
 
-    def inside(self, span: Span, part: Segment) -> bool:
-        """Return whether the original has sound on a part's line, as much as can be compared."""
-        return len(grid(self.copy, self.ref, span, Line.of(part))[0]) >= MIN_ROWS
-
     def standing_out(self, span: Span, part: Segment) -> float:
         """Return which share of the original, 0..1, would stand out of the copy's noise on a part's line.
 
@@ -262,14 +258,20 @@ def _between(
 
 def _outside(sounds: Sounds, gap: Span, neighbour: Segment, own: Sequence[Segment]) -> Iterator[Difference]:
     """Yield what stands before the first part, or after the last one, and is not the original's."""
-    # Where the original goes on there, it must be long and loud enough to say that this is something else.
-    if sounds.inside(gap, neighbour) and (
-        gap.length_s < MIN_FOREIGN_S or sounds.standing_out(gap, neighbour) < STANDS_OUT
-    ):
-        return
-    off = None if sounds.paused(gap, own) else sounds.off(gap, neighbour)
+    line, head = Line.of(neighbour), gap.end_s <= neighbour.copy.start_s
+    edge_s = line.back(0.0 if head else len(sounds.ref) / MEL_RATE)
+    first, last = Span(gap.start_s, min(max(edge_s, gap.start_s), gap.end_s)), gap.end_s
+    parts = (first, Span(first.end_s, last))
+    beyond, rest = parts if head else parts[::-1]
+    off = None
+    # Where the original goes on, it must be long and loud enough to say that this is something else.
+    if rest.length_s >= MIN_FOREIGN_S and sounds.standing_out(rest, neighbour) >= STANDS_OUT:
+        off = None if sounds.paused(rest, own) else sounds.off(rest, neighbour)
+    outside = beyond.length_s >= MIN_OUTSIDE_S and not sounds.paused(beyond, own)
     if off is not None:
-        yield _difference(DifferenceKind.SOUND_FOREIGN, gap, None, off)
+        yield _difference(DifferenceKind.SOUND_FOREIGN, gap if outside else rest, None, off)
+    elif outside:
+        yield _difference(DifferenceKind.SOUND_FOREIGN, beyond, None, BY_SEAMS)
 
 
 def _seams(before: Segment, after: Segment) -> tuple[Span, Span, float]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from provenance.evidence import Channel, Difference, DifferenceKind, Segment, Span
 from provenance.fingerprint.sound import MEL_RATE, SILENCE_DB
-from provenance.match.added import BY_SEAMS, MIN_FOREIGN_S, ONE_LINE_S, Sounds, added
+from provenance.match.added import BY_SEAMS, MIN_FOREIGN_S, ONE_LINE_S, SENTENCES_S, Sounds, added
 from provenance.match.edits import mid, overlap, uncovered
 from provenance.match.path import Line
 from provenance.match.spectrum import (
@@ -249,7 +249,10 @@ def _replaced(
                 continue
             if (strength := sounds.off(span, one)) is not None:
                 there = _along(Line.of(one), span)
-                yield Difference(DifferenceKind.SOUND_REPLACED, Channel.SOUND, None, span, there, strength)
+                # A sentence replaced in a recording is a difference within it, as where the codes joined both sides.
+                sentence = not picture and span.length_s <= SENTENCES_S
+                kind = DifferenceKind.SOUND_DIFFERS if sentence else DifferenceKind.SOUND_REPLACED
+                yield Difference(kind, Channel.SOUND, None, span, there, max(strength, BY_SEAMS))
 
 
 def _bridges(gap: Span, sound: Sequence[Segment]) -> list[Segment]:
