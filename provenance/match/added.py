@@ -171,7 +171,9 @@ def added(sounds: Sounds, picture: Sequence[Segment], sound: Sequence[Segment]) 
         elif gap.length_s >= MIN_FOREIGN_S:
             yield from _between(sounds, before, after, own, under=_under(gap, picture))
     if own:
-        head, tail = Span(0.0, own[0].copy.start_s), Span(own[-1].copy.end_s, sounds.duration_s)
+        # The sound of a film may end before its picture.
+        heard_s = min(sounds.duration_s, len(sounds.copy) / MEL_RATE)
+        head, tail = Span(0.0, own[0].copy.start_s), Span(own[-1].copy.end_s, heard_s)
         for gap, neighbour in ((head, own[0]), (tail, own[-1])):
             if gap.length_s >= MIN_OUTSIDE_S and not _under(gap, picture):
                 yield from _outside(sounds, gap, neighbour, own)
