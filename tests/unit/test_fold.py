@@ -57,7 +57,11 @@ def test_a_dispute_does_not_hide_the_replacement():
 
 def test_a_withdrawal_is_final():
     withdrawn = fold(Standing(), entry(EntryType.WITHDRAW, "wrong", NEW))
-    assert withdrawn == Standing(RecordStatus.WITHDRAWN, "wrong", NEW)
+    assert (withdrawn.status, withdrawn.reason, withdrawn.replaced_by) == (
+        RecordStatus.WITHDRAWN,
+        "wrong",
+        NEW,
+    )
     for kind in (EntryType.DISPUTE, EntryType.SUPERSEDE):
         assert fold(withdrawn, entry(kind)) == withdrawn
 

@@ -190,6 +190,8 @@ def test_an_upgrade_fills_the_table_from_what_is_registered():
     engine = open_engine(url)
     with writing(engine) as connection:
         connection.execute(sa.text("DROP TABLE code_band"))
+        for column in ("status_by", "status_at_us", "status_entry"):
+            connection.execute(sa.text(f"ALTER TABLE asset DROP COLUMN {column}"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0003'"))
     upgrade_schemas(engine, [LEDGER])
     with reading(engine) as connection:
