@@ -45,7 +45,7 @@ class Note:
         service: Resident memory of the service process, MiB.
         workers: Resident memory of its media workers together, MiB.
         files: Open files of the service process.
-        errors: Answers of 5xx and broken connections so far.
+        errors: Answers other than 2xx and broken connections so far.
     """
 
     minute: float
@@ -90,8 +90,8 @@ class Mix:
 
     @property
     def errors(self) -> int:
-        """Answers of 5xx and broken connections so far."""
-        return sum(many for (_, status), many in self.statuses.items() if status == 0 or status >= 500)
+        """Answers other than 2xx and broken connections so far: everything that is asked here is to be done."""
+        return sum(many for (_, status), many in self.statuses.items() if not 200 <= status < 300)
 
     def turns(self) -> Sequence[tuple[float, Callable[[], None]]]:
         """Return every kind of request with the seconds between two of them."""
@@ -182,14 +182,16 @@ def draw(notes: Sequence[Note], title: str, target: Path) -> None:
     memory.plot(minutes, [one.workers for one in notes], color="grey", label="media workers together")
     memory.set(title=title, xlabel="minutes", ylabel="resident memory, MiB", ylim=(0, None))
     errors = memory.twinx()
-    errors.plot(minutes, [one.errors for one in notes], color="tab:red", linestyle=":", label="5xx so far")
-    errors.set(ylabel="answers of 5xx so far", ylim=(0, max(5, notes[-1].errors * 2)))
+    errors.plot(
+        minutes, [one.errors for one in notes], color="tab:red", linestyle=":", label="not 2xx so far"
+    )
+    errors.set(ylabel="answers other than 2xx so far", ylim=(0, max(5, notes[-1].errors * 2)))
     figure.legend(loc="outside lower center", ncols=3)
     figure.savefig(target, metadata={"Date": None})
 
 
 def main() -> int:
-    """Run, print, draw; 1 where an answer was 5xx or a connection broke."""
+    """Run, print, draw; 1 where an answer was not 2xx or a connection broke."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from sys import intern
 from typing import Protocol
 
 import numpy as np
@@ -95,7 +96,8 @@ class _Held:
         self._short: Column[np.uint64] = Column(np.uint64)
 
     def add(self, rows: list[tuple[str, int, float | None, bytes]]) -> None:
-        self.owners += [(asset_id, time_s) for asset_id, _, time_s, _ in rows]
+        # One text for all codes of an asset: a film has thousands, and its name takes 120 bytes.
+        self.owners += [(intern(asset_id), time_s) for asset_id, _, time_s, _ in rows]
         raw = np.frombuffer(b"".join(code for *_, code in rows), np.uint8)
         if rows and len(rows[0][-1]) == CODE_BYTES:
             self._long.add(raw.reshape(len(rows), CODE_BYTES))
