@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any, Final
+from uuid import uuid4
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -31,16 +32,23 @@ def _address_too_long(line: bytes) -> bytes:
     """Return the 414 for a request line, in the form of the interface that its path belongs to."""
     path = line.split(b" ", 2)[1].decode("latin-1") if line.count(b" ") else ""
     detail = f"expected a request line of at most {MAX_HEAD_BYTES} bytes; send large values by POST"
+    named = str(uuid4())
     said = {
         "type": f"{TYPE_PREFIX}uri-too-long",
         "title": "URI Too Long",
         "status": 414,
         "code": "uri-too-long",
+        "instance": f"urn:uuid:{named}",
     }
     said |= {"detail": detail} | ({"error": detail} if is_standard(path) else {})
     body = json.dumps(said).encode()
     media_type = "application/json" if is_standard(path) else MEDIA_TYPE
-    lines = ("HTTP/1.1 414 URI Too Long", "Connection: close", f"Content-Type: {media_type}")
+    lines = (
+        "HTTP/1.1 414 URI Too Long",
+        "Connection: close",
+        f"Content-Type: {media_type}",
+        f"X-Request-Id: {named}",
+    )
     return "\r\n".join((*lines, f"Content-Length: {len(body)}", "", "")).encode() + body
 
 

@@ -115,6 +115,8 @@ def test_an_address_that_never_ends_is_414_in_the_form_of_its_interface(service,
     if answer:  # the kernel may drop it where the client is still sending
         assert answer.startswith(b"HTTP/1.1 414 ")
         assert (b"application/json" in answer) is ("matches" in path)
+        said = json.loads(answer.partition(b"\r\n\r\n")[2])
+        assert f"X-Request-Id: {said['instance'].removeprefix('urn:uuid:')}\r\n".encode() in answer
 
 
 def test_two_lengths_of_a_body_are_400_cases_79_80(service):
