@@ -76,15 +76,15 @@ def _differences(match: Match) -> list[dict[str, Any]]:
         {
             "kind": one.kind.value,
             "channel": one.channel.value,
-            "span": None if one.span is None else _plain(one.span.start_s, one.span.end_s),
-            "box": None if one.box is None else _plain(one.box.x, one.box.y, one.box.w, one.box.h),
+            "span": None if one.span is None else _rounded(one.span.start_s, one.span.end_s),
+            "box": None if one.box is None else _rounded(one.box.x, one.box.y, one.box.w, one.box.h),
             "face": one.face,
         }
         for one in match.comparison.differences
     ]
 
 
-def _plain(*values: float) -> list[float]:
+def _rounded(*values: float) -> list[float]:
     """Seconds or fractions without digits that nobody measured."""
     return [round(value, 4) for value in values]
 

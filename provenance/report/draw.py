@@ -63,27 +63,6 @@ class _Panels:
     sheet: tuple[int, int]
 
 
-def map_png(
-    copy_rgb: Rgb, reference_rgb: Rgb, geometry: Geometry, comparison: Comparison, field: Field | None = None
-) -> bytes:
-    """Return a PNG: above, the copy and the same part of the original with numbered differences; below, words.
-
-    With ``field`` the copy is shown again in grey, under the strength of its difference from the original, with
-    what could not be compared hatched.
-
-    Args:
-        copy_rgb: uint8, shape (h, w, 3).
-        reference_rgb: uint8, shape (h, w, 3).
-        geometry: How the copy lies in the reference.
-        comparison: What differs; boxes are fractions of the copy.
-        field: Strength of the difference on the reference's grid.
-
-    Raises:
-        MediaError: The picture cannot be encoded.
-    """
-    return drawn(sketch(copy_rgb, reference_rgb, geometry, comparison, field))
-
-
 def sketch(
     copy_rgb: Rgb,
     reference_rgb: Rgb,
@@ -122,6 +101,9 @@ def sketch(
 
 def drawn(made: bytes) -> bytes:
     """Return the picture of the answer as PNG; what is one already, as it is.
+
+    Above, the copy and the same part of the original with numbered differences; below, words. With a field the copy is
+    shown again in grey, under the strength of its difference from the original, hatched where nothing was compared.
 
     Args:
         made: What :func:`sketch` returned, or a PNG.

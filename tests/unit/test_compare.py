@@ -9,7 +9,7 @@ from provenance.evidence import DifferenceKind
 from provenance.match.align import align_picture
 from provenance.match.compare import compare_picture
 from provenance.match.reference import make_reference, open_reference
-from provenance.report.draw import map_png
+from provenance.report.draw import drawn, sketch
 from tests.fakes.pictures import clean_copies, load, saved
 
 
@@ -45,7 +45,7 @@ def test_pasted_square_is_found_in_its_place(picture, stored):
     assert found.box.x == pytest.approx(200 / width, abs=0.06)
     assert found.box.y == pytest.approx(100 / height, abs=0.06)
     assert found.box.w == pytest.approx(120 / width, abs=0.10)
-    assert map_png(spoiled, stored, geometry, comparison).startswith(b"\x89PNG")
+    assert drawn(sketch(spoiled, stored, geometry, comparison)).startswith(b"\x89PNG")
 
 
 def test_caption_bar_is_an_overlay_and_crop_is_named(picture, stored):

@@ -10,7 +10,7 @@ from provenance.errors import FormatError
 from provenance.evidence import Box, Channel, Comparison, Difference, DifferenceKind, Geometry
 from provenance.match.compare import Field
 from provenance.report import draw
-from provenance.report.draw import PANEL_PX, map_png, sketch
+from provenance.report.draw import PANEL_PX, sketch
 
 WHOLE = Geometry((1, 0, 0, 0, 1, 0, 0, 0, 1), False, Box(0, 0, 1, 1), 0.0, 1.0, 50)
 MIRRORED = Geometry((-1, 0, 1, 0, 1, 0, 0, 0, 1), True, Box(0, 0, 1, 1), 0.0, 1.0, 50)
@@ -24,7 +24,7 @@ def halves():
 
 
 def drawn(copy, reference, geometry, *differences):
-    png = map_png(copy, reference, geometry, Comparison(tuple(differences), compared=1.0))
+    png = draw.drawn(sketch(copy, reference, geometry, Comparison(tuple(differences), compared=1.0)))
     return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
 
 
@@ -65,7 +65,7 @@ def test_the_strength_is_shown_and_what_was_not_compared_is_hatched():
     strength, seen = np.zeros((300, 400), np.float32), np.ones((300, 400), np.bool_)
     strength[100:200, 100:200] = 30
     seen[:, 300:] = False
-    png = map_png(halves(), halves(), WHOLE, Comparison((difference(),)), Field(strength, seen))
+    png = draw.drawn(sketch(halves(), halves(), WHOLE, Comparison((difference(),)), Field(strength, seen)))
     picture = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1].astype(int)
     below = 2 * 40 + PANEL_PX * 300 // 400  # the third panel
     heat = picture[below + 180, 16 + 180]
@@ -101,7 +101,7 @@ def test_what_was_laid_down_is_drawn_later_and_pictures_are_left_as_they_are():
     strength = np.zeros((60, 80), np.float32)
     field = Field(strength, strength == 0)
     laid = sketch(halves(), halves(), WHOLE, comparison, field)
-    assert draw.drawn(laid) == map_png(halves(), halves(), WHOLE, comparison, field)
+    assert draw.drawn(laid) == draw.drawn(sketch(halves(), halves(), WHOLE, comparison, field))
     assert draw.drawn(draw.drawn(laid)) == draw.drawn(laid)
 
 
